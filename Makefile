@@ -1,0 +1,56 @@
+# Everything here works from a bare clone: a target makes the environment that it needs.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# One stamp for each kind of install, inside the environment, so that they go when it goes.
+CREATED := $(VENV)/.stamp-created
+DEMO    := $(VENV)/.stamp-demo
+DEV     := $(VENV)/.stamp-dev
+METADATA := pyproject.toml setup.py minprox/_version.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DEMO)  ## Train on the digits, with and without proximal steps
+	$(BIN)/minprox demo
+
+test: $(DEV)  ## Run the tests and every example in a docstring
+	$(BIN)/python -m pytest
+
+check: $(DEV)  ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEV)  ## Format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(DEMO)  ## Time the passes and solvers on this machine
+	$(BIN)/minprox bench
+
+clean:  ## Remove the environment, build output and caches (runs/ and data/ stay)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CREATED):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"minprox needs Python 3.11 or newer, found {v[0]}.{v[1]}; try make PYTHON=python3.12")'
+	@echo "Making a Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(DEMO): $(CREATED) $(METADATA)
+	@echo "Installing minprox into $(VENV), which takes a minute the first time"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(DEV): $(CREATED) $(METADATA)
+	@echo "Installing minprox and the tools to develop it into $(VENV), which takes a minute the first time"
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(DEMO)
