@@ -1,0 +1,169 @@
+"""The convolution: the same formula as the dense layer, with patches for rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minprox.backend import array_module
+from minprox.layers.base import Array, Shape, Transfer, check_counts
+from minprox.layers.patches import Pair, PatchMap
+from minprox.linear_map import LinearMap
+
+
+class Conv2d(Transfer):
+    """Two-dimensional convolution (cross-correlation, as in every network library).
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int or pair of int
+    stride : int or pair of int
+    padding : int, pair of int, or "same"
+        Zeros on both sides; ``"same"`` keeps height and width (stride 1 only).
+    dilation : int or pair of int
+    groups : int
+        Divides both numbers of channels; group ``g`` of the outputs sees group ``g`` of the inputs.
+    bias : bool
+    init : {"uniform", "he", "glorot"}
+        How θ is drawn; see :class:`minprox.Transfer`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    θ has shape ``(in_channels/groups · k_h · k_w + 1, out_channels)``: its rows run over
+    (channel, k_h, k_w), the last is the bias.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> conv = mp.Conv2d(3, 16, 5, padding=2)
+    >>> conv.output_shape((3, 32, 32))
+    (16, 32, 32)
+    >>> conv.theta_shape
+    (76, 16)
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair | str = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        init: str = "uniform",
+    ) -> None:
+        check_counts("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"Conv2d: groups must divide the channels, found {groups} groups "
+                f"of {in_channels} and {out_channels} channels"
+            )
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.input_shape = (in_channels, None, None)
+        self.kernel = pair("kernel_size", kernel_size)
+        self.stride, self.dilation = pair("stride", stride), pair("dilation", dilation)
+        self.reach = tuple(d * (k - 1) for k, d in zip(self.kernel, self.dilation, strict=True))
+        if isinstance(padding, str):
+            if padding != "same" or self.stride != (1, 1):
+                raise ValueError(
+                    'Conv2d: padding must be an int, a pair of ints, or "same" with stride 1, '
+                    f"found {padding!r} with stride {self.stride}"
+                )
+            self.margins = [(r // 2, r - r // 2) for r in self.reach]
+        else:
+            self.margins = [(p, p) for p in pair("padding", padding, least=0)]
+        self.padding = padding if isinstance(padding, str) else pair("padding", padding, least=0)
+        weights = in_channels // groups * self.kernel[0] * self.kernel[1]
+        super().__init__((weights + bool(bias), out_channels), weights, bias=bias, groups=groups, init=init)
+
+    def forward(self, theta: Array, a: Array) -> Array:
+        z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]
+        return self.unrows(self.linear_map(a) @ self.split(theta), z_shape)  # z = A θ
+
+    def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
+        """``(∂φ/∂a)ᵀ δ``: δ, spread out by the stride, convolved with the flipped kernel."""
+        kernel = theta[: self.fan_in].reshape(-1, *self.kernel, self.groups, delta.shape[1] // self.groups)
+        flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
+        flipped = flipped.reshape(self.groups, -1, kernel.shape[0])
+        A = PatchMap(self.spread(delta, a.shape), self.kernel, (1, 1), self.dilation, self.groups, False)
+        rows = A @ A.ungrouped(flipped)
+        return self.unrows(rows, a.shape)
+
+    def adjoint_theta(self, a: Array, delta: Array) -> Array:
+        return self.join(self.linear_map(a).T @ self.rows(delta))  # Aᵀ δ
+
+    def matrix(self, a: Array) -> Array:
+        return self.linear_map(a).matrix()
+
+    def linear_map(self, a: Array) -> LinearMap:
+        (top, bottom), (left, right) = self.margins
+        N, C, H, W = a.shape
+        x = array_module(a).zeros((C, N, top + H + bottom, left + W + right), a.dtype)
+        x[:, :, top : top + H, left : left + W] = a.swapaxes(0, 1)
+        return PatchMap(x, self.kernel, self.stride, self.dilation, self.groups, self.has_bias)
+
+    def spread(self, delta: Array, a_shape: tuple[int, ...]) -> Array:
+        """Put δ, channels first, on the grid of the padded input, zeros between for the stride."""
+        x = array_module(delta).zeros(
+            (
+                delta.shape[1],
+                a_shape[0],
+                *(n + r for n, r in zip(a_shape[2:], self.reach, strict=True)),
+            ),
+            delta.dtype,
+        )
+        source, target = [], []
+        for axis in (0, 1):
+            first = self.reach[axis] - self.margins[axis][0]  # where δ[0] goes; may lie outside
+            s = self.stride[axis]
+            skip = max(0, -(first // s))
+            count = min(delta.shape[2 + axis] - skip, (x.shape[2 + axis] - 1 - first) // s + 1 - skip)
+            source.append(slice(skip, skip + count))
+            target.append(slice(first + skip * s, first + (skip + count - 1) * s + 1, s))
+        x[:, :, target[0], target[1]] = delta[:, :, source[0], source[1]].swapaxes(0, 1)
+        return x
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if shape is None:
+            return (self.out_channels, None, None)
+        if len(shape) != 3 or shape[0] not in (self.in_channels, None):
+            raise ValueError(f"expected images of shape ({self.in_channels}, height, width), found {shape}")
+        extents = []
+        for n, margin, reach, s in zip(shape[1:], self.margins, self.reach, self.stride, strict=True):
+            extent = None if n is None else (n + sum(margin) - reach - 1) // s + 1
+            if extent is not None and extent < 1:
+                raise ValueError(f"the kernel, of extent {reach + 1}, is larger than the image {shape}")
+            extents.append(extent)
+        return (self.out_channels, *extents)
+
+    def __repr__(self) -> str:
+        options: dict[str, Any] = {
+            "stride": (self.stride, (1, 1)),
+            "padding": (self.padding, (0, 0)),
+            "dilation": (self.dilation, (1, 1)),
+            "groups": (self.groups, 1),
+            "bias": (self.has_bias, True),
+        }
+        told = "".join(f", {name}={short(v)!r}" for name, (v, usual) in options.items() if v != usual)
+        return f"Conv2d({self.in_channels}, {self.out_channels}, {short(self.kernel)}{told})"
+
+
+def pair(name: str, value: Any, least: int = 1) -> Pair:
+    """Read an int, or a pair of them, as a pair; raise ValueError where it is neither."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2 or not all(type(v) is int and v >= least for v in values):
+        raise ValueError(f"{name} must be an int or a pair of ints of at least {least}, found {value!r}")
+    return values
+
+
+def short(value: Any) -> Any:
+    """Write a pair of two equal numbers as one."""
+    return value[0] if isinstance(value, tuple) and value[0] == value[1] else value
