@@ -3,7 +3,7 @@
 The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers; ICLR 2018).
 """
 
-from minprox import datasets, theory
+from minprox import datasets, experiments, figures, theory
 from minprox._version import __version__
 from minprox.backend import array_module, to_numpy, use
 from minprox.checkpoints import load_parameters, save_parameters
@@ -91,4 +91,6 @@ __all__ = [
     "train",
     "load_parameters",
     "save_parameters",
+    "experiments",
+    "figures",
 ]

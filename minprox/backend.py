@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ def array_module(*arrays: Any) -> ModuleType:
     TypeError
         If an argument is no array, or if two arrays live on different backends.
     """
+    if not arrays:
+        raise TypeError("array_module: expected one or more arrays, found none")
     names = [type(array).__module__.partition(".")[0] for array in arrays]
     for array, name in zip(arrays, names, strict=True):
         if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
@@ -40,14 +42,8 @@ def array_module(*arrays: Any) -> ModuleType:
 class use:
     """Choose where new arrays (parameters, data sets) are made: ``"numpy"`` or ``"cupy"``.
 
-    Works as a statement, and as a context manager that restores the former choice.
-
-    Raises
-    ------
-    ValueError
-        If the name is neither.
-    ImportError, RuntimeError
-        If CuPy is not installed, or finds no GPU.
+    Works as a statement, and as a context manager that restores the former choice. Raises
+    ValueError for another name, ImportError without CuPy, RuntimeError without a GPU.
 
     Examples
     --------
@@ -59,37 +55,29 @@ class use:
 
     def __init__(self, name: str) -> None:
         global _current
-        self._former = _current
-        _current = _load(name)
+        self._former, _current = _current, _load(name)
 
     def __enter__(self) -> ModuleType:
         return _current
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         global _current
         _current = self._former
 
 
 def _load(name: str) -> ModuleType:
-    if name in _modules and name != "cupy":
-        return _modules[name]
-    if name != "cupy":
+    if name not in ("numpy", "cupy"):
         raise ValueError(f'unknown backend {name!r}: expected "numpy" or "cupy"')
     try:
-        cupy = importlib.import_module("cupy")
+        module = importlib.import_module(name)
     except ImportError:
         raise ImportError(
             "the cupy backend needs CuPy, which is not installed: "
             "install the extra minprox[cuda12x] or minprox[cuda13x]"
         ) from None
-    if not cupy.cuda.is_available():
+    if name == "cupy" and not module.cuda.is_available():
         raise RuntimeError("the cupy backend needs a CUDA GPU: CuPy is installed but finds none")
-    return cupy
+    return module
 
 
 def asarray(array: Any, dtype: Any = None) -> Any:
@@ -114,14 +102,14 @@ def cg(matvec: Callable[[Any], Any], b: Any, iterations: int) -> tuple[Any, int]
     Returns the solution and the number of iterations done.
     """
     xp, linalg = array_module(b), companion(b, "sparse.linalg")
-    size = xp.linalg.norm(b)
+    size = abs(b).max()
     if not size > 0:
         return xp.zeros_like(b), 0
     done: list[None] = []
     operator = linalg.LinearOperator((b.size, b.size), matvec=matvec, dtype=b.dtype)
     x, _ = linalg.cg(
         operator,
-        b / size,  # a unit right-hand side, so that no scale of b can underflow
+        b / size,  # so that no scale of b can underflow in a square
         rtol=0,
         atol=float(np.finfo(b.dtype).tiny / np.finfo(b.dtype).eps) ** 0.5,
         maxiter=iterations,

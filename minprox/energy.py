@@ -1,8 +1,8 @@
 """The paper's text: the penalty energy (E3), Algorithm 1 and Algorithm 2, literally.
 
 :mod:`minprox.passes` is what this text simplifies to; the tests show that they agree. Layers are
-counted as in the paper: the transfers are ``l = 1 … L-1``, ``a[0]`` is the batch, and every half-step has its name.
-Only chains are written down here, as in the paper; the passes take any graph.
+counted as in the paper: the transfers are ``l = 1 … L-1``, ``a[0]`` is the batch, and every half-step has
+its name. Only chains are written down here, as in the paper; the passes take any graph.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from minprox.backend import array_module
+from minprox.chain import Chain
 from minprox.graph import Graph
-from minprox.layers import Layer, Transfer
+from minprox.layers import Transfer
 from minprox.layers.base import Array
+from minprox.passes import per_layer
 
 Variables = Mapping[int, Array]
 
@@ -39,64 +41,6 @@ class Sweep:
     a_half: Variables
     z_half: Variables
     theta_next: Variables
-
-
-class Sigma:
-    """The activation ``σ_l`` behind a transfer: a layer, or several (pooling, reshaping) in a row."""
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = layers
-
-    def __call__(self, z: Array) -> Array:
-        for layer in self.layers:
-            z = layer.forward(z)
-        return z
-
-    def derivative(self, z: Array, r: Array) -> Array:
-        """``σ'(z)ᵀ r``."""
-        values = [z]
-        for layer in self.layers:
-            values.append(layer.forward(values[-1]))
-        for layer, source, output in zip(reversed(self.layers), values[-2::-1], values[:0:-1], strict=True):
-            r = layer.adjoint(r, output, source)
-        return r
-
-
-class Chain:
-    """A net as the paper writes it: ``φ_l`` and ``σ_l`` for ``l = 1 … L-1``.
-
-    Raises
-    ------
-    ValueError
-        If the net is no chain, uses a layer twice, or ends in something else than a transfer.
-    """
-
-    def __init__(self, net: Graph) -> None:
-        layers = [node.layer for node in net.nodes[1:] if node.layer is not None]
-        transfers = [layer for layer in layers if isinstance(layer, Transfer)]
-        if any(net.inputs(node) != [i] for i, node in enumerate(net.nodes[1:])):
-            raise ValueError("the algorithms are written for chains: a node of this net has other inputs")
-        if len(transfers) != len(net.transfers):
-            raise ValueError("the algorithms are written for chains in which no layer stands twice")
-        if not layers or layers[-1] is not transfers[-1]:
-            raise ValueError(f"the algorithms need a transfer as the last layer, found {layers[-1]!r}")
-        places = [i for i, layer in enumerate(layers) if isinstance(layer, Transfer)]
-        self.L = len(transfers) + 1
-        self.phi = dict(enumerate(transfers, start=1))
-        self.sigma = {
-            l: Sigma(layers[start + 1 : stop])
-            for l, (start, stop) in enumerate(zip(places, [*places[1:], len(layers)], strict=True), 1)
-        }
-        self.before = Sigma(layers[: places[0]])  # what stands before φ_1 belongs to the data
-        self.theta = {l: phi.theta for l, phi in self.phi.items()}
-
-    def forward(self, x: Array) -> tuple[dict[int, Array], dict[int, Array]]:
-        """``z_l = φ(θ_l, a_{l-1})``, ``a_l = σ(z_l)`` for ``l = 1 … L-2``."""
-        a, z = {0: self.before(x)}, {}
-        for l in range(1, self.L - 1):
-            z[l] = self.phi[l].forward(self.theta[l], a[l - 1])
-            a[l] = self.sigma[l](z[l])
-        return a, z
 
 
 def energy(
@@ -269,7 +213,7 @@ def algorithm_2(
     """
     c, a_half, z_half, theta_next = Chain(net), {}, {}, {}
     theta, (a, z) = c.theta, c.forward(x)
-    taus = dict(enumerate(tau_theta, 1)) if isinstance(tau_theta, Sequence) else None
+    taus = dict(enumerate(per_layer("tau_theta", tau_theta, net), start=1))
     a_half[c.L - 2], theta_next[c.L - 1] = last_block(c, a, loss, y, tau)  # (a)
     for l in range(c.L - 2, 0, -1):
         phi, sigma = c.phi[l], c.sigma[l]
@@ -279,7 +223,7 @@ def algorithm_2(
         if l > 1:  # a_{l-1}^{k+1/2} = a_{l-1}^k − (∂φ/∂a)ᵀ (φ(θ_l^k, a_{l-1}^k) − z_l^{k+1/2})
             a_half[l - 1] = a[l - 1] - phi.adjoint_input(theta[l], a[l - 1], residual)
         # θ_l^{k+1} = argmin_θ ½ ‖φ(θ, a_{l-1}^k) − z_l^{k+1/2}‖² + 1/(2τ_θ) ‖θ − θ_l^k‖²  (E5)
-        theta_next[l] = proximal_step(phi, a[l - 1], z_half[l], theta[l], taus[l] if taus else tau_theta)
+        theta_next[l] = proximal_step(phi, a[l - 1], z_half[l], theta[l], taus[l])
     a_half.pop(0, None)  # a_0 is the data
     return Sweep(theta, a, z, a_half, z_half, theta_next)
 

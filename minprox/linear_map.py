@@ -49,6 +49,16 @@ class LinearMap:
         """``A`` itself, of shape ``(..., rows, cols)``."""
         raise NotImplementedError
 
+    @property
+    def gram_cost(self) -> float:
+        """Multiplications that :meth:`gram` takes; infinite where the map is matrix-free."""
+        return float("inf")
+
+    @property
+    def normal_cost(self) -> float:
+        """Multiplications that :meth:`normal` takes; infinite where the map is matrix-free."""
+        return float("inf")
+
     def gram(self, dtype: Any = "float64") -> Array:
         """``A Aᵀ``, of shape ``(..., rows, rows)``, summed in the given dtype."""
         return product(self.matrix(), dtype)
@@ -115,8 +125,18 @@ class DenseMap(LinearMap):
         ones = xp.ones((self.shape[0], int(self.bias)), self.dtype)
         return xp.concatenate([self.a, ones], axis=1)
 
+    @property
+    def gram_cost(self) -> float:
+        return self.shape[0] ** 2 * self.shape[1] / 2
+
+    @property
+    def normal_cost(self) -> float:
+        return self.shape[0] * self.shape[1] ** 2 / 2
+
     def gram(self, dtype: Any = "float64") -> Array:
-        return product(self.a, dtype) + int(self.bias)  # a aᵀ + 1 1ᵀ
+        gram = product(self.a, dtype)
+        gram += int(self.bias)  # a aᵀ + 1 1ᵀ
+        return gram
 
     def normal(self, dtype: Any = "float64") -> Array:
         return bordered(product(self.a.T, dtype), self.a.sum(axis=0, dtype=dtype), self)
@@ -173,6 +193,14 @@ class StackedMap(LinearMap):
 
     def matrix(self) -> Array:
         return stack([A.matrix() for A in self.maps])
+
+    @property
+    def gram_cost(self) -> float:
+        return float("inf") if np.isinf(self.normal_cost) else self.shape[0] ** 2 * self.shape[1] / 2
+
+    @property
+    def normal_cost(self) -> float:
+        return sum(A.normal_cost for A in self.maps)
 
     def normal(self, dtype: Any = "float64") -> Array:
         return sum(A.T.gram(dtype) for A in self.maps)  # Aᵀ A = Σ A_iᵀ A_i

@@ -43,7 +43,7 @@ class CrossEntropy:
     def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must lie in [0, 1), found {label_smoothing!r}")
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = float(label_smoothing)
 
     def __call__(self, output: Array, y: Array) -> Array:
         """Return the loss, a scalar array, of ``output (N, classes)`` for the labels ``y (N,)``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from minprox.backend import array_module
 from minprox.graph import Graph
 
@@ -38,7 +40,7 @@ class Optimizer:
         if not callable(lr):
             check_range(type(self).__name__, "lr", lr, 0, float("inf"))
         check_range(type(self).__name__, "weight_decay", weight_decay, 0, float("inf"))
-        self.net, self.lr, self.weight_decay = net, lr, weight_decay
+        self.net, self.lr, self.weight_decay = net, lr, float(weight_decay)
         self.epoch = self.steps_done = 0
         self.state: dict[str, list[Array]] = {}
 
@@ -121,7 +123,7 @@ class SGD(Optimizer):
         check_range("SGD", "momentum", momentum, 0, 1)
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov=True needs a momentum above 0")
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterov = float(momentum), nesterov
         self.state = {"velocity": self.zeros()} if momentum else {}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
@@ -187,11 +189,13 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(net, lr, weight_decay)
+        if len(betas) != 2:
+            raise ValueError(f"Adam: betas must be a pair, found {betas!r}")
         for beta in betas:
             check_range("Adam", "betas", beta, 0, 1)
         if not eps > 0:
             raise ValueError(f"Adam: eps must be positive, found {eps!r}")
-        self.betas, self.eps = betas, eps
+        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
         self.state = {"mean": self.zeros(), "square": self.zeros()}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
@@ -223,5 +227,5 @@ def blocks(*lists: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
 
 def check_range(owner: str, name: str, value: Any, low: float, high: float) -> None:
     """Raise ValueError unless ``low <= value < high``."""
-    if not low <= value < high:
+    if not isinstance(value, (int, float, np.number)) or not low <= value < high:
         raise ValueError(f"{owner}: {name} must lie in [{low}, {high}), found {value!r}")

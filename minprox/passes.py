@@ -3,67 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minprox.backend import array_module
 from minprox.graph import Graph
-from minprox.layers import Layer, Symbol, Transfer
+from minprox.layers import Layer, Transfer
 from minprox.layers.base import Array
 from minprox.linear_map import LinearMap, StackedMap, stack
 from minprox.solvers import Exact, Explicit, Report, run
+from minprox.tape import Tape
 
 Solver = Callable[[LinearMap, Array, float], Array]
-
-
-@dataclass(frozen=True)
-class Tape:
-    """What a forward pass of one batch leaves behind.
-
-    Attributes
-    ----------
-    net : Graph
-    layers : list of Layer or None
-        The layer at each node as it acted (a Dropout with its mask drawn); None at the input.
-    values : list of array, shape (N, ...)
-        The output of each node.
-    """
-
-    net: Graph
-    layers: list[Layer | None]
-    values: list[Array]
-
-    @property
-    def output(self) -> Array:
-        """The output of the net, shape ``(N, *output_shape)``."""
-        return self.values[-1]
-
-    @property
-    def z(self) -> list[Array]:
-        """The outputs ``z_l`` of the transfers, one for each place where one stands."""
-        return [self.values[i] for i, layer in enumerate(self.layers) if isinstance(layer, Transfer)]
-
-    @property
-    def a(self) -> list[Array]:
-        """The inputs ``a_{l-1}`` of the transfers, aligned with :attr:`z`."""
-        return [
-            self.values[self.net.inputs(node)[0]]
-            for node, layer in zip(self.net.nodes, self.layers, strict=True)
-            if isinstance(layer, Transfer)
-        ]
-
-    def __getitem__(self, symbol: Symbol) -> Array:
-        """The output at a symbol of the graph."""
-        try:
-            return self.values[self.net.number[id(symbol)]]
-        except KeyError:
-            raise KeyError(f"{symbol!r} is no node of this net") from None
-
-    def inputs(self, i: int) -> list[Array]:
-        """Return the arrays that node ``i`` read."""
-        return [self.values[j] for j in self.net.inputs(self.net.nodes[i])]
 
 
 def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequence[int] = 0) -> Tape:
@@ -246,6 +198,8 @@ def proxprop(
     ValueError
         If a τ_θ is not a positive finite number, a sequence has the wrong length, or ``last_layer``
         is ``"proximal"`` where the last block is no linear solve.
+    TypeError
+        If a solver is not callable.
 
     Notes
     -----
@@ -267,7 +221,7 @@ def proxprop(
     """
     taus = per_layer("tau_theta", tau_theta, net)
     solvers = per_layer("solver", solver, net)
-    check_proximal(net, loss, taus, last_layer)
+    check_proximal(net, loss, taus, solvers, last_layer)
     steps: list[Array] = [None] * len(net.transfers)
     reports: list[Report | None] = [None] * len(net.transfers)
     for l, A, delta in errors(net, tape, loss, y):  # last layer first
@@ -288,7 +242,7 @@ def proxprop(
 def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
     """Return one value for each layer with parameters."""
     count = len(net.transfers)
-    if np.ndim(value) == 0 and not isinstance(value, (list, tuple)):
+    if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0:
         return [value] * count
     if len(value) != count:
         raise ValueError(
@@ -297,21 +251,37 @@ def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
     return list(value)
 
 
-def check_proximal(net: Graph, loss: Any, taus: list[float], last_layer: str) -> None:
-    """Raise ValueError where the arguments of proxprop make no proximal step."""
+def check_proximal(net: Graph, loss: Any, taus: list[Any], solvers: list[Any], last_layer: str) -> None:
+    """Raise an error where the arguments of proxprop make no proximal step."""
     if last_layer not in ("explicit", "proximal"):
         raise ValueError(f'last_layer: expected "explicit" or "proximal", found {last_layer!r}')
-    for l, tau in enumerate(taus):
-        used = l not in net.last_transfers or last_layer == "proximal"
-        if used and not (np.isreal(tau) and np.isfinite(tau) and tau > 0):
+    for l, (tau, solver) in enumerate(zip(taus, solvers, strict=True)):
+        if l in net.last_transfers and last_layer == "explicit":
+            continue  # its entries are not used
+        if not (np.ndim(tau) == 0 and np.isrealobj(tau) and is_positive(tau)):
             raise ValueError(f"tau_theta must be a positive finite number, found {tau!r}")
+        if not callable(solver) or isinstance(solver, type):
+            raise TypeError(
+                "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
+                f"found {solver!r}"
+            )
     if last_layer == "proximal":
         if loss.curvature is None:
             raise ValueError(
                 f'last_layer="proximal" needs the loss SquaredError, whose last block is a linear solve, '
                 f"found {loss!r}"
             )
-        if not isinstance(net.nodes[-1].layer, Transfer):
+        output = net.nodes[-1].layer
+        if not isinstance(output, Transfer) or net.transfers.index(output) not in net.last_transfers:
             raise ValueError(
-                f'last_layer="proximal" needs a transfer as the output, found {net.nodes[-1]!r} behind it'
+                'last_layer="proximal" needs as the output a transfer that stands nowhere else, '
+                f"found {net.nodes[-1]!r}"
             )
+
+
+def is_positive(number: Any) -> bool:
+    """Tell whether something is a finite number above 0."""
+    try:
+        return bool(np.isfinite(number) and number > 0)
+    except TypeError:
+        return False

@@ -12,8 +12,9 @@ from minprox.backend import array_module, to_numpy
 from minprox.graph import Graph
 from minprox.layers.base import Array
 from minprox.linear_map import LinearMap, transpose
-from minprox.passes import Tape, backprop, errors, forward, per_layer, proxprop
+from minprox.passes import backprop, errors, forward, per_layer, proxprop
 from minprox.solvers import Exact
+from minprox.tape import Tape
 
 
 def angle(gradient: Array, direction: Array) -> float:

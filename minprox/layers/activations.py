@@ -11,6 +11,8 @@ from minprox.layers.base import Array, Layer, Shape
 class Activation(Layer):
     """Base of the elementwise layers: ``forward(z)`` and ``adjoint(delta, a, z)``."""
 
+    arity = 1
+
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         return shape
@@ -43,7 +45,7 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+        self.slope = float(slope)
 
     def forward(self, z: Array) -> Array:
         return array_module(z).where(z > 0, z, self.slope * z)

@@ -79,6 +79,7 @@ class Layer:
     >>> mp.check_layer(Square(), (5,))
     """
 
+    arity: int | None = None  # how many inputs it takes; None for any number
     input_shape: Shape = None  # of one sample, as far as the layer itself knows it
 
     def forward(self, *inputs: Array) -> Array:
@@ -110,8 +111,9 @@ class Layer:
                     f"{self!r} is called on symbols, such as mp.Input(shape), "
                     f"found {type(symbol).__name__}; for arrays use mp.forward(net, x)"
                 )
-        if not symbols:
-            raise TypeError(f"{self!r} is called on one or more symbols, found none")
+        if not symbols or (self.arity and len(symbols) != self.arity):
+            expected = "one symbol" if self.arity == 1 else "one or more symbols"
+            raise TypeError(f"{self!r} is called on {expected}, found {len(symbols) or 'none'}")
         return Symbol(self, symbols, self.fit(*symbols))
 
     def fit(self, *symbols: Symbol) -> Shape:
@@ -158,6 +160,7 @@ class Transfer(Layer):
     Frerix et al., Proximal Backpropagation, ICLR 2018, section 2.
     """
 
+    arity = 1
     theta: Array | None = None
 
     def __init__(
@@ -170,7 +173,7 @@ class Transfer(Layer):
     ) -> None:
         if init not in ("uniform", "he", "glorot"):
             raise ValueError(f'init: expected "uniform", "he" or "glorot", found {init!r}')
-        if theta_shape[1] % groups:
+        if not is_count(groups) or theta_shape[1] % groups:
             raise ValueError(f"{theta_shape[1]} output channels do not divide into {groups} groups")
         self.theta_shape = theta_shape
         self.has_bias, self.groups, self.init = bool(bias), groups, init
@@ -191,7 +194,8 @@ class Transfer(Layer):
     def matrix(self, a: Array) -> Array:
         """``A(a)``, of shape ``(rows, cols)``, or ``(groups, rows, cols)`` for several groups.
 
-        Its rows run over ``(sample, output position)``; a column of ones for the bias included.
+        Its rows run over ``(sample, output position)``, or as :meth:`rows` says; a column
+        of ones for the bias is included.
         """
         raise TypeError(
             f"an exact step needs the patch matrix of {self!r}, which has none: "
@@ -259,8 +263,13 @@ class Transfer(Layer):
         return self.theta[-1] if self.has_bias and self.theta is not None else None
 
 
+def is_count(value: Any, least: int = 1) -> bool:
+    """Tell whether something is an integer, of NumPy or Python, of at least that size."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
 def check_counts(layer: str, **counts: Any) -> None:
     """Raise ValueError unless every named count is a positive integer."""
     for name, count in counts.items():
-        if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
+        if not is_count(count):
             raise ValueError(f"{layer}: {name} must be a positive integer, found {count!r}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.backend import array_module
-from minprox.layers.base import Array, Shape, Transfer, check_counts
+from minprox.layers.base import Array, Shape, Transfer, check_counts, is_count
+from minprox.layers.patch_gram import inside
 from minprox.layers.patches import Pair, PatchMap
 from minprox.linear_map import LinearMap
 
@@ -92,9 +93,9 @@ class Conv2d(Transfer):
         kernel = theta[: self.fan_in].reshape(-1, *self.kernel, self.groups, delta.shape[1] // self.groups)
         flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
         flipped = flipped.reshape(self.groups, -1, kernel.shape[0])
-        A = PatchMap(self.spread(delta, a.shape), self.kernel, (1, 1), self.dilation, self.groups, False)
-        rows = A @ A.ungrouped(flipped)
-        return self.unrows(rows, a.shape)
+        images = self.spread(delta, a.shape)
+        A = PatchMap(images, ((0, 0), (0, 0)), self.kernel, (1, 1), self.dilation, self.groups, False)
+        return self.unrows(A @ A.ungrouped(flipped), a.shape)
 
     def adjoint_theta(self, a: Array, delta: Array) -> Array:
         return self.join(self.linear_map(a).T @ self.rows(delta))  # Aᵀ δ
@@ -103,31 +104,32 @@ class Conv2d(Transfer):
         return self.linear_map(a).matrix()
 
     def linear_map(self, a: Array) -> LinearMap:
-        (top, bottom), (left, right) = self.margins
-        N, C, H, W = a.shape
-        x = array_module(a).zeros((C, N, top + H + bottom, left + W + right), a.dtype)
-        x[:, :, top : top + H, left : left + W] = a.swapaxes(0, 1)
-        return PatchMap(x, self.kernel, self.stride, self.dilation, self.groups, self.has_bias)
+        images = a.transpose(1, 2, 3, 0)
+        return PatchMap(
+            images, self.margins, self.kernel, self.stride, self.dilation, self.groups, self.has_bias
+        )
+
+    def rows(self, z: Array) -> Array:
+        """Lay out ``z`` as the rows of ``A θ``, which run over (y, x, sample) here."""
+        return self.split(z.transpose(2, 3, 0, 1).reshape(-1, z.shape[1]))
+
+    def unrows(self, rows: Array, z_shape: tuple[int, ...]) -> Array:
+        N, C, H, W = z_shape
+        columns = rows if self.groups == 1 else rows.swapaxes(0, 1).reshape(-1, C)
+        return columns.reshape(H, W, N, C).transpose(2, 3, 0, 1)
 
     def spread(self, delta: Array, a_shape: tuple[int, ...]) -> Array:
-        """Put δ, channels first, on the grid of the padded input, zeros between for the stride."""
-        x = array_module(delta).zeros(
-            (
-                delta.shape[1],
-                a_shape[0],
-                *(n + r for n, r in zip(a_shape[2:], self.reach, strict=True)),
-            ),
-            delta.dtype,
-        )
+        """Put δ on the grid of the padded input, of shape ``(C, H, W, N)``, zeros between for the stride."""
+        H, W = (n + r for n, r in zip(a_shape[2:], self.reach, strict=True))
+        x = array_module(delta).zeros((delta.shape[1], H, W, len(delta)), delta.dtype)
         source, target = [], []
-        for axis in (0, 1):
-            first = self.reach[axis] - self.margins[axis][0]  # where δ[0] goes; may lie outside
-            s = self.stride[axis]
-            skip = max(0, -(first // s))
-            count = min(delta.shape[2 + axis] - skip, (x.shape[2 + axis] - 1 - first) // s + 1 - skip)
-            source.append(slice(skip, skip + count))
-            target.append(slice(first + skip * s, first + (skip + count - 1) * s + 1, s))
-        x[:, :, target[0], target[1]] = delta[:, :, source[0], source[1]].swapaxes(0, 1)
+        for axis, size in enumerate((H, W)):
+            first, s = self.reach[axis] - self.margins[axis][0], self.stride[axis]
+            pixels = inside(size, delta.shape[2 + axis], s, first)  # of them, some δ may lie outside
+            skip = (pixels.start - first) // s
+            source.append(slice(skip, skip + len(pixels)))
+            target.append(slice(pixels.start, pixels.stop, s))
+        x[:, target[0], target[1]] = delta.transpose(1, 2, 3, 0)[:, source[0], source[1]]
         return x
 
     def output_shape(self, *shapes: Shape) -> Shape:
@@ -159,9 +161,9 @@ class Conv2d(Transfer):
 def pair(name: str, value: Any, least: int = 1) -> Pair:
     """Read an int, or a pair of them, as a pair; raise ValueError where it is neither."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(type(v) is int and v >= least for v in values):
+    if len(values) != 2 or not all(is_count(v, least) for v in values):
         raise ValueError(f"{name} must be an int or a pair of ints of at least {least}, found {value!r}")
-    return values
+    return int(values[0]), int(values[1])
 
 
 def short(value: Any) -> Any:

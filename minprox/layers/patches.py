@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from minprox.backend import array_module
 from minprox.layers.base import Array
+from minprox.layers.patch_gram import patch_gram
 from minprox.linear_map import LinearMap, bordered, transpose
 
 BLOCK = 2**21  # entries of the patch buffer: small enough to stay in the last cache
@@ -14,61 +15,77 @@ Pair = tuple[int, int]
 
 
 class PatchMap(LinearMap):
-    """``A`` of a convolution, applied by blocks of images so that it never stands in memory whole.
+    """``A`` of a convolution, applied by blocks of rows so that it never stands in memory whole.
+
+    Its rows run over (y, x, sample). Images are kept with the sample as the last, fastest axis: then
+    a patch matrix is filled by copies as long as a row of pixels of the whole batch.
 
     Parameters
     ----------
-    x : array, shape (C, N, H, W)
-        The padded input, channels first: then the patch matrix is filled by long contiguous
-        copies, and ``A θ`` comes out channels first as well.
+    images : array, shape (C, H, W, N)
+    margins : pair of pair of int
+        Zeros to put around the images: (top, bottom), (left, right).
     kernel, stride, dilation : pair of int
     groups : int
     bias : bool
         Whether ``A`` has a column of ones.
     """
 
-    def __init__(self, x: Array, kernel: Pair, stride: Pair, dilation: Pair, groups: int, bias: bool) -> None:
-        self.x, self.kernel, self.stride, self.dilation = x, kernel, stride, dilation
-        self.groups, self.bias = groups, bias
+    def __init__(
+        self,
+        images: Array,
+        margins: Sequence[Pair],
+        kernel: Pair,
+        stride: Pair,
+        dilation: Pair,
+        groups: int,
+        bias: bool,
+    ) -> None:
+        self.images, self.margins = images, margins
+        self.kernel, self.stride, self.dilation = kernel, stride, dilation
+        self.groups, self.bias, self.dtype = groups, bias, images.dtype
+        C, H, W, N = images.shape
+        (top, bottom), (left, right) = margins
+        self.padded = (C, H + top + bottom, W + left + right, N)
         self.extent = tuple(
             (n - d * (k - 1) - 1) // s + 1
-            for n, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
+            for n, k, s, d in zip(self.padded[1:3], kernel, stride, dilation, strict=True)
         )
-        self.weights = x.shape[0] // groups * kernel[0] * kernel[1]
-        self.positions = self.extent[0] * self.extent[1]
-        self.shape = (x.shape[1] * self.positions, self.weights + bias)
-        self.dtype = x.dtype
+        self.weights = C // groups * kernel[0] * kernel[1]
+        self.shape = (self.extent[0] * self.extent[1] * N, self.weights + bias)
 
-    def fill(self, patches: Array, images: slice) -> None:
-        """Copy the patches of some images into ``(C, k_h, k_w, images, H_out, W_out)``."""
-        (rows, columns), (s_h, s_w), (d_h, d_w) = self.extent, self.stride, self.dilation
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                top, left = i * d_h, j * d_w
-                patches[:, i, j] = self.x[
-                    :, images, top : top + s_h * rows : s_h, left : left + s_w * columns : s_w
-                ]
+    def with_margins(self) -> Array:
+        """Return the padded images, of shape ``(C, H', W', N)``."""
+        _, H, W, _ = self.images.shape
+        (top, _), (left, _) = self.margins
+        x = array_module(self.images).zeros(self.padded, self.dtype)
+        x[:, top : top + H, left : left + W] = self.images
+        return x
 
-    def blocks(self, images: int = 0) -> Iterator[tuple[slice, Array]]:
+    def blocks(self, most: int = 0) -> Iterator[tuple[slice, Array]]:
         """Yield ``(rows, Aᵀ[..., rows])`` without the ones, of shape ``(groups, weights, rows)``.
 
         The buffer is used again for the next block.
         """
-        C, N = self.x.shape[:2]
-        step = images or max(1, min(N, BLOCK // max(1, C * self.kernel[0] * self.kernel[1] * self.positions)))
-        buffer = array_module(self.x).empty((C, *self.kernel, step, *self.extent), self.dtype)
-        for start in range(0, N, step):
-            stop = min(start + step, N)
-            patches = buffer if stop - start == step else buffer[:, :, :, : stop - start].copy()
-            self.fill(patches, slice(start, stop))
-            rows = slice(start * self.positions, stop * self.positions)
+        x, (C, _, _, N) = self.with_margins(), self.padded
+        (k_h, k_w), (s_h, s_w), (d_h, d_w), (H, W) = self.kernel, self.stride, self.dilation, self.extent
+        step = min(H, max(1, (most or BLOCK) // max(1, C * k_h * k_w * W * N)))
+        buffer = array_module(x).empty((C, k_h, k_w, step, W, N), self.dtype)
+        for start in range(0, H, step):
+            count = min(step, H - start)
+            patches = buffer if count == step else buffer[:, :, :, :count].copy()
+            for i in range(k_h):
+                for j in range(k_w):
+                    top, left = start * s_h + i * d_h, j * d_w
+                    patches[:, i, j] = x[:, top : top + count * s_h : s_h, left : left + W * s_w : s_w]
+            rows = slice(start * W * N, (start + count) * W * N)
             yield rows, patches.reshape(self.groups, self.weights, rows.stop - rows.start)
 
     def __matmul__(self, theta: Array) -> Array:
-        xp = array_module(self.x, theta)
+        xp = array_module(self.images, theta)
         theta = self.grouped(theta)
         weight_t = transpose(theta[:, : self.weights])
-        z = xp.empty((*weight_t.shape[:2], self.shape[0]), xp.result_type(self.x, theta))
+        z = xp.empty((*weight_t.shape[:2], self.shape[0]), xp.result_type(self.images, theta))
         for rows, patches in self.blocks():
             xp.matmul(weight_t, patches, out=z[..., rows])
         if self.bias:
@@ -76,7 +93,7 @@ class PatchMap(LinearMap):
         return self.ungrouped(transpose(z))
 
     def adjoint(self, delta: Array) -> Array:
-        xp = array_module(self.x, delta)
+        xp = array_module(self.images, delta)
         delta = self.grouped(delta)
         d = sum(patches @ delta[:, rows] for rows, patches in self.blocks())
         if self.bias:
@@ -84,19 +101,28 @@ class PatchMap(LinearMap):
         return self.ungrouped(d)
 
     def matrix(self) -> Array:
-        xp = array_module(self.x)
-        ((_, patches),) = self.blocks(images=max(1, self.x.shape[1]))
+        xp = array_module(self.images)
+        ((_, patches),) = self.blocks(most=self.weights * self.groups * self.shape[0])
         ones = xp.ones((self.groups, self.shape[0], int(self.bias)), self.dtype)
         return self.ungrouped(xp.concatenate([transpose(patches), ones], axis=-1))
 
+    @property
+    def gram_cost(self) -> float:
+        return self.shape[0] ** 2 * self.shape[1] / 2
+
+    @property
+    def normal_cost(self) -> float:
+        return self.shape[0] * self.shape[1] ** 2 / self.kernel[1]
+
     def normal(self, dtype: object = "float64") -> Array:
-        xp = array_module(self.x)
-        normal = xp.zeros((self.groups, self.weights, self.weights), dtype)
-        sums = xp.zeros((self.groups, self.weights), dtype)
-        for _, patches in self.blocks():
-            normal += patches @ transpose(patches)
-            sums += patches.sum(axis=-1)
-        return self.ungrouped(bordered(normal, sums, self))
+        C, H, W, N = self.images.shape
+        parts = self.images.astype(dtype, copy=False).reshape(self.groups, C // self.groups, H, W, N)
+        offsets = [margin[0] for margin in self.margins]
+        grams = [
+            bordered(*patch_gram(part, self.extent, self.kernel, self.stride, self.dilation, offsets), self)
+            for part in parts
+        ]
+        return self.ungrouped(array_module(self.images).stack(grams))
 
     def grouped(self, matrix: Array) -> Array:
         """Add the axis of groups where it is left out."""

@@ -23,6 +23,8 @@ class Pool2d(Layer):
         At most half of the kernel size.
     """
 
+    arity = 1
+
     def __init__(
         self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
     ) -> None:
@@ -126,6 +128,8 @@ class AvgPool2d(Pool2d):
 
 class GlobalAvgPool2d(Layer):
     """The mean of each channel over the whole image: ``(N, c, h, w) → (N, c)``."""
+
+    arity = 1
 
     def forward(self, a: Array) -> Array:
         return a.mean(axis=(2, 3))

@@ -12,6 +12,8 @@ from minprox.layers.base import Array, Layer, Shape
 class Flatten(Layer):
     """Lay the features of a sample out in one row: ``(N, c, h, w) → (N, c·h·w)``."""
 
+    arity = 1
+
     def forward(self, a: Array) -> Array:
         return a.reshape(len(a), -1)
 
@@ -95,9 +97,9 @@ class Dropout(Activation):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p < 1:
+        if not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
             raise ValueError(f"Dropout: p must lie in [0, 1), found {p!r}")
-        self.p = p
+        self.p = float(p)
 
     def forward(self, a: Array) -> Array:
         return a

@@ -1,0 +1,195 @@
+"""The implicit step by ``n`` iterations of conjugate gradients: flattened, and column by column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minprox.backend import array_module, cg
+from minprox.linear_map import LinearMap
+
+Array = Any
+
+
+class CG:
+    """Conjugate gradients on ``vec(θ)``, started at zero, matrix-free: SciPy's or CuPy's ``cg``.
+
+    Parameters
+    ----------
+    iterations : int
+        Number ``n`` of the paper's "cg n".
+
+    Raises
+    ------
+    ValueError
+        If ``iterations`` is not a positive integer.
+
+    Notes
+    -----
+    Each iteration takes one forward and one adjoint pass of the layer, ``v ↦ Aᵀ(A v) + v/τ_θ``.
+
+    References
+    ----------
+    Hestenes and Stiefel, Methods of Conjugate Gradients for Solving Linear Systems, 1952.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> mp.CG(3)
+    CG(3)
+    """
+
+    def __init__(self, iterations: int = 3) -> None:
+        self.iterations = check_iterations("CG", iterations)
+
+    def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+        return self.solve(A, delta, tau_theta)[0]
+
+    def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
+        """Return the step and the number of iterations done."""
+        b = A.T @ delta
+
+        def matvec(v: Array) -> Array:
+            v = v.reshape(b.shape)
+            return (A.T @ (A @ v) + v / float(tau_theta)).ravel()  # (AᵀA + I/τ_θ) v
+
+        d, done = cg(matvec, b.ravel(), self.iterations)
+        return d.reshape(b.shape), done
+
+    def __repr__(self) -> str:
+        return f"CG({self.iterations})"
+
+
+class BlockCG:
+    """Conjugate gradients for each column of θ by itself, all columns side by side.
+
+    The matrix is the same for every output column, so that each can take its own step lengths
+    within the same matrix products: at least as accurate as :class:`CG` for the same ``iterations``.
+
+    Parameters
+    ----------
+    iterations : int
+    form : {"auto", "primal", "dual"}
+        The coordinates: ``d`` itself, with products by ``AᵀA``, or ``d = Aᵀ c`` with the
+        inner products of the Gram matrix ``K = A Aᵀ``, the same iterates; ``"auto"`` takes the cheaper,
+        and never the dual where ``K`` is singular for its shape (``rows > cols``), since there the
+        rounding of ``K`` halves the digits that the iteration can reach.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    With ``r = Aᵀρ``, ``p = Aᵀπ``: ``⟨r, r⟩ = ρᵀKρ`` and ``M p = Aᵀ(Kπ + π/τ_θ)``. So with
+    ``G = I`` (primal) or ``G = K`` (dual) both are one recursion in the inner product ``⟨u, G v⟩``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
+    >>> mp.BlockCG(1)(A, delta, tau_theta=1.0)
+    array([[0.6]])
+    """
+
+    width = 500  # columns that iterate together: their vectors stay in the cache
+
+    def __init__(self, iterations: int = 3, form: str = "auto") -> None:
+        self.iterations = check_iterations("BlockCG", iterations)
+        if form not in ("auto", "primal", "dual"):
+            raise ValueError(f'BlockCG: expected form "auto", "primal" or "dual", found {form!r}')
+        self.form = form
+
+    def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+        return self.solve(A, delta, tau_theta)[0]
+
+    def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
+        """Return the step and the number of iterations done (the most of any column)."""
+        xp, s = array_module(delta), 1 / float(tau_theta)
+        size = abs(delta).max(axis=-2, keepdims=True)
+        delta = divide(delta, size)  # so that no scale of δ can underflow in a square
+        if self.chosen(A, delta) == "primal":
+            normal = self.normal_product(A, delta)
+            d, done = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ delta)
+            return size * d, done
+        K = A.gram(delta.dtype)
+        noise = float(np.finfo(K.dtype).eps) * xp.linalg.norm(K, axis=(-2, -1), keepdims=True)
+        c, done = xp.empty_like(delta), 0
+        for start in range(0, delta.shape[-1], self.width):
+            columns = (..., slice(start, start + self.width))
+            c[columns], n = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns], noise)
+            done = max(done, n)
+        return A.T @ (size * c), done
+
+    def iterate(self, M: Any, G: Any, r: Array, noise: Array | None = None) -> tuple[Array, int]:
+        """Run the recursion from zero, with ``M(p, G p)`` the system and ``G`` the inner product.
+
+        A square ``⟨r, G r⟩`` below ``noise ‖r‖²``, the rounding errors of ``G``, counts as zero.
+        """
+        xp = array_module(r)
+
+        def square(r: Array, Gr: Array) -> Array:
+            rho = inner(r, Gr)  # ρ = ⟨r, G r⟩
+            return rho if noise is None else xp.where(rho > noise * inner(r, r), rho, 0)
+
+        x, p, Gr = xp.zeros_like(r), r, G(r)
+        Gp, rho = Gr, square(r, Gr)
+        for n in range(1, self.iterations + 1):
+            if not rho.any():  # every residual is exactly zero
+                return x, n - 1
+            q = M(p, Gp)
+            alpha = divide(rho, inner(Gp, q))  # α = ⟨r, G r⟩ / ⟨p, G M p⟩
+            x = x + alpha * p
+            if n == self.iterations:
+                break
+            r = r - alpha * q
+            Gr = G(r)
+            new = square(r, Gr)
+            beta = divide(new, rho)  # β = ⟨r₊, G r₊⟩ / ⟨r, G r⟩
+            p, Gp, rho = r + beta * p, Gr + beta * Gp, new
+        return x, self.iterations
+
+    def chosen(self, A: LinearMap, delta: Array) -> str:
+        """Return the form that is used: the one with fewer multiplications."""
+        if self.form != "auto":
+            return self.form
+        (rows, cols), n = A.shape, delta.shape[-1]
+        primal = min(self.costs(A, n))
+        dual = A.gram_cost + self.iterations * rows * rows * n
+        return "dual" if rows <= cols and dual < primal else "primal"
+
+    def costs(self, A: LinearMap, n: int) -> tuple[float, float]:
+        """Return the multiplications of the primal form, by ``A`` and ``Aᵀ`` or by ``AᵀA``."""
+        rows, cols = A.shape
+        return self.iterations * 2 * rows * cols * n, A.normal_cost + self.iterations * cols * cols * n
+
+    def normal_product(self, A: LinearMap, delta: Array) -> Any:
+        """Return the cheaper of the two ways to multiply by ``AᵀA``."""
+        matrix_free, by_gram = self.costs(A, delta.shape[-1])
+        if matrix_free <= by_gram:
+            return lambda p: A.T @ (A @ p)
+        gram = A.T.gram(delta.dtype)
+        return lambda p: gram @ p
+
+    def __repr__(self) -> str:
+        return f"BlockCG({self.iterations}{'' if self.form == 'auto' else f', {self.form!r}'})"
+
+
+def inner(u: Array, v: Array) -> Array:
+    """Return the inner product of each pair of columns, shape ``(..., 1, n)``."""
+    return array_module(u, v).einsum("...ij,...ij->...j", u, v)[..., None, :]
+
+
+def divide(u: Array, v: Array) -> Array:
+    """Return ``u / v``, and 0 where ``v`` is 0: a column that has converged stays where it is."""
+    xp = array_module(u, v)
+    return xp.where(v == 0, 0, u / xp.where(v == 0, 1, v))
+
+
+def check_iterations(name: str, iterations: Any) -> int:
+    """Return the number of iterations, or raise ValueError if it is no positive integer."""
+    if not isinstance(iterations, (int, np.integer)) or isinstance(iterations, bool) or iterations < 1:
+        raise ValueError(f"{name}: iterations must be a positive integer, found {iterations!r}")
+    return int(iterations)

@@ -1,0 +1,66 @@
+"""What a solver did: iterations and residual of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minprox.backend import array_module
+from minprox.linear_map import LinearMap
+from minprox.solvers.exact import Explicit
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a solver did in one layer.
+
+    Attributes
+    ----------
+    solver : str
+    form : str
+        ``"primal"``, ``"dual"``, or empty where the solver has no such choice.
+    iterations : int or None
+        Done by an iterative solver; None for others.
+    residual : float
+        ``‖M d − Aᵀδ‖ / ‖Aᵀδ‖``, 0 where ``Aᵀδ`` vanishes, and for an explicit step, which solves nothing.
+    """
+
+    solver: str
+    form: str
+    iterations: int | None
+    residual: float
+
+    @classmethod
+    def of(
+        cls, solver: Any, A: LinearMap, delta: Array, tau_theta: float, d: Array, done: int | None
+    ) -> Report:
+        """Measure the residual of a step ``d`` and note how it was found."""
+        if isinstance(solver, Explicit):
+            return cls(repr(solver), "", None, 0.0)
+        form = getattr(solver, "chosen", None)
+        return cls(
+            repr(solver),
+            form(A, delta) if form else "",
+            done,
+            relative_residual(A, delta, tau_theta, d),
+        )
+
+
+def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int | None]:
+    """Return the step of any solver, and its iterations where it counts them."""
+    if hasattr(solver, "solve"):
+        return solver.solve(A, delta, tau_theta)
+    return solver(A, delta, tau_theta), None
+
+
+def relative_residual(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
+    """Return ``‖(AᵀA + I/τ_θ) d − Aᵀδ‖ / ‖Aᵀδ‖``, and 0 where ``Aᵀδ`` vanishes."""
+    norm = array_module(d).linalg.norm
+    gradient = A.T @ delta
+    size = abs(gradient).max()  # without it the squares of a tiny gradient would underflow
+    if size == 0:
+        return 0.0
+    residual = A.T @ (A @ d) + d / float(tau_theta) - gradient
+    return float(norm(residual / size) / norm(gradient / size))
