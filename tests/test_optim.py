@@ -1,0 +1,135 @@
+"""Optimisers against a literal implementation of their formulas, entry for entry."""
+
+import numpy as np
+import pytest
+from conftest import raises
+
+import minprox as mp
+from minprox.optim import BLOCK
+
+
+def sgd(theta, directions, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+    v = np.zeros_like(theta)
+    for k, g in enumerate(directions):
+        tau = lr(k) if callable(lr) else lr
+        g = g + weight_decay * theta
+        v = momentum * v + g
+        theta = theta - tau * (g + momentum * v if nesterov else v)
+    return theta
+
+
+def adam(theta, directions, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    m = v = np.zeros_like(theta)
+    for k, g in enumerate(directions):
+        tau, t = lr(k) if callable(lr) else lr, k + 1
+        g = g + weight_decay * theta
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        mean, square = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
+        theta = theta - tau * mean / (np.sqrt(square) + eps)
+    return theta
+
+
+def schedule(epoch):
+    return 0.3 / (1 + epoch)
+
+
+variants = [
+    (mp.SGD, sgd, {"lr": 0.3}),
+    (mp.SGD, sgd, {"lr": schedule, "weight_decay": 0.1}),
+    (mp.SGD, sgd, {"lr": 0.3, "momentum": 0.9}),
+    (mp.SGD, sgd, {"lr": schedule, "momentum": 0.95, "nesterov": True}),
+    (mp.SGD, sgd, {"lr": 0.3, "momentum": 0.9, "nesterov": True, "weight_decay": 0.2}),
+    (mp.Adam, adam, {}),
+    (mp.Adam, adam, {"lr": schedule, "betas": (0.5, 0.75), "eps": 0.1}),
+    (mp.Adam, adam, {"lr": 0.1, "weight_decay": 0.1}),
+    (mp.Adam, adam, {"lr": 0.1, "betas": (0.0, 0.0)}),
+]
+
+
+@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
+@pytest.mark.parametrize(("optimiser", "literal", "options"), variants)
+def test_an_optimiser_is_its_formula(optimiser, literal, options, size, rng):
+    net = mp.Sequential(mp.Linear(1, size, bias=False), mp.Linear(size, 2), dtype="float64")
+    arrays = net.parameters
+    start = [theta.copy() for theta in arrays]
+    steps = [[rng.standard_normal(theta.shape) for theta in arrays] for _ in range(4)]
+    for step in steps:
+        for d in step:
+            d.setflags(write=False)
+    one = optimiser(net, **options)
+    for epoch, step in enumerate(steps):
+        one.epoch = epoch
+        one.step(step)
+    assert one.steps_done == 4
+    for l, theta in enumerate(net.parameters):
+        assert theta is arrays[l]  # in place
+        expected = literal(start[l], [step[l] for step in steps], **options)
+        assert np.abs(theta - expected).max() <= 1e-14 * max(1, np.abs(expected).max())
+        assert (theta != start[l]).all()
+
+
+def test_directions_of_any_layout_are_read_right(rng):
+    net = mp.Sequential(mp.Linear(300, 400, bias=False), dtype="float64")
+    theta, d = net.parameters[0].copy(), rng.standard_normal((400, 300)).T
+    mp.SGD(net, lr=0.5).step([d])
+    assert (net.parameters[0] == theta - 0.5 * d).all()
+
+
+@pytest.mark.parametrize(("optimiser", "options"), [(o, options) for o, _, options in variants])
+def test_float32_parameters_and_state_stay_float32(optimiser, options):
+    net = mp.Sequential(mp.Linear(3, 2))
+    one = optimiser(net, **options)
+    one.step([np.ones((4, 2))])  # even where the direction is float64
+    assert {array.dtype.name for part in [net.parameters, *one.state.values()] for array in part} == {
+        "float32"
+    }
+
+
+def test_the_learning_rate_follows_the_epoch():
+    net = mp.Sequential(mp.Linear(3, 2))
+    for optimiser in (mp.SGD(net, schedule), mp.Adam(net, schedule)):
+        assert optimiser.tau == 0.3
+        optimiser.epoch = 2
+        assert optimiser.tau == pytest.approx(0.1)
+
+
+def test_steps_of_another_shape_change_nothing():
+    net = mp.Sequential(mp.Linear(3, 2), mp.Linear(2, 1))
+    start = [theta.copy() for theta in net.parameters]
+    for optimiser in (mp.SGD(net, 1.0, momentum=0.5), mp.Adam(net)):
+        for wrong in ([np.ones((4, 2))], [np.ones((4, 2)), np.ones((2, 3))]):
+            with raises(ValueError, "(4, 2)", "(3, 1)", str([d.shape for d in wrong])):
+                optimiser.step(wrong)
+        assert optimiser.steps_done == 0
+        assert not any(array.any() for part in optimiser.state.values() for array in part)
+    for theta, old in zip(net.parameters, start, strict=True):
+        assert (theta == old).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (lambda net: mp.SGD(net, -0.1), ["SGD", "lr", "-0.1"]),
+        (lambda net: mp.SGD(net, float("nan")), ["SGD", "lr", "nan"]),
+        (lambda net: mp.SGD(net, float("inf")), ["SGD", "lr", "inf"]),
+        (lambda net: mp.SGD(net, 0.1, momentum=1.0), ["SGD", "momentum", "1.0"]),
+        (lambda net: mp.SGD(net, 0.1, momentum=-0.5), ["SGD", "momentum", "-0.5"]),
+        (lambda net: mp.SGD(net, 0.1, nesterov=True), ["SGD", "nesterov", "momentum"]),
+        (lambda net: mp.SGD(net, 0.1, weight_decay=-1), ["SGD", "weight_decay", "-1"]),
+        (lambda net: mp.Adam(net, -1), ["Adam", "lr", "-1"]),
+        (lambda net: mp.Adam(net, betas=(0.9, 1.0)), ["Adam", "betas", "1.0"]),
+        (lambda net: mp.Adam(net, betas=(-0.1, 0.9)), ["Adam", "betas", "-0.1"]),
+        (lambda net: mp.Adam(net, eps=0), ["Adam", "eps", "0"]),
+        (lambda net: mp.Adam(net, weight_decay=float("nan")), ["Adam", "weight_decay", "nan"]),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_found(make, parts):
+    with raises(ValueError, *parts):
+        make(mp.Sequential(mp.Linear(3, 2)))
+
+
+def test_optimisers_print_what_they_are():
+    net = mp.Sequential(mp.Linear(3, 2))
+    assert repr(mp.SGD(net, 0.1, 0.9, True)) == "SGD(lr=0.1, momentum=0.9, nesterov=True)"
+    assert repr(mp.Adam(net)) == "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08)"

@@ -1,0 +1,503 @@
+"""The implicit step: exact in both forms, by conjugate gradients, and what a wrong one would show."""
+
+import itertools
+
+import numpy as np
+import pytest
+from conftest import adjoint_gap, dense_step, materialise, raises, relative
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minprox as mp
+from minprox.linear_map import DenseMap, transpose
+from minprox.solvers import relative_residual
+
+taus = (1e-4, 1e-2, 1.0, 1e2, 1e4)
+forms = [mp.Exact("primal"), mp.Exact("dual"), mp.Exact()]
+iterative = [mp.CG(3), mp.BlockCG(3), mp.BlockCG(3, "primal"), mp.BlockCG(3, "dual")]
+every_solver = [*forms, *iterative, mp.Explicit()]
+
+layers = {
+    "tall": (mp.Linear(5, 4), (12, 5)),
+    "wide": (mp.Linear(12, 4), (5, 12)),
+    "no bias": (mp.Linear(7, 3, bias=False), (7, 7)),
+    "convolution": (mp.Conv2d(2, 4, 3, padding=1), (2, 2, 5, 4)),
+    "wide convolution": (mp.Conv2d(3, 4, 3), (1, 3, 5, 4)),
+    "groups": (mp.Conv2d(4, 6, 2, stride=2, groups=2), (3, 4, 4, 6)),
+    "depthwise": (mp.Conv2d(3, 3, 2, groups=3, bias=False), (1, 3, 2, 3)),
+}
+
+
+@pytest.fixture(params=layers)
+def system(request, rng):
+    """A linear map, an error and the matrix of the map, materialised from its products."""
+    layer, shape = layers[request.param]
+    a = rng.standard_normal(shape)
+    A = layer.linear_map(a)
+    delta = rng.standard_normal(layer.rows(np.zeros((shape[0], *layer.output_shape(shape[1:])))).shape)
+    return A, delta, materialise(A, delta.shape[-1], layer.groups)
+
+
+# Exact steps
+
+
+@pytest.mark.parametrize("tau", taus)
+@pytest.mark.parametrize("solver", forms, ids=repr)
+def test_both_forms_are_the_dense_solution(solver, tau, system):
+    A, delta, matrix = system
+    d = solver(A, delta, tau)
+    assert relative(d, dense_step(matrix, delta, tau)) < 1e-10
+    assert relative_residual(A, delta, tau, d) < 1e-10
+
+
+@pytest.mark.parametrize("tau", taus)
+def test_the_dense_reference_is_the_solution_of_both_systems(tau, rng):
+    for shape in [(12, 5), (5, 12)]:
+        matrix, delta = rng.standard_normal(shape), rng.standard_normal((shape[0], 3))
+        d = dense_step(matrix, delta, tau)
+        if shape[0] > shape[1]:
+            expected = np.linalg.solve(matrix.T @ matrix + np.eye(5) / tau, matrix.T @ delta)
+        else:
+            expected = matrix.T @ np.linalg.solve(matrix @ matrix.T + np.eye(5) / tau, delta)
+        assert relative(d, expected) < 1e-10
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (20, 20)])
+@pytest.mark.parametrize("tau", [1e2, 1e4])
+def test_refinement_makes_both_forms_agree_to_the_last_digits(tau, shape, rng):
+    U, s, Vt = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    a, delta = U * np.geomspace(5, 0.05, len(s)) @ Vt, rng.standard_normal((shape[0], 3))
+    for form in ("primal", "dual"):
+        d = mp.Exact(form)(DenseMap(a, False), delta, tau)
+        assert relative(d, dense_step(a, delta, tau)) < 3e-14
+
+
+@given(
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.booleans(),
+    st.floats(-6, 6).map(lambda e: 10.0**e),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_forms_agree_and_decrease_the_subproblem(N, n_in, bias, tau, seed):
+    rng = np.random.default_rng(seed)
+    A = DenseMap(rng.standard_normal((N, n_in)), bias)
+    delta = rng.standard_normal((N, 2))
+    one, other = (mp.Exact(form)(A, delta, tau) for form in ("primal", "dual"))
+    assert relative(A @ one, A @ other) < 1e-8
+    for d in (one, other):
+        # at θ − d: ½‖A(θ − d) − z‖² + 1/(2τ_θ)‖d‖², with A θ − z = δ
+        after = ((delta - A @ d) ** 2).sum() + (d**2).sum() / tau
+        assert after < (delta**2).sum()
+
+
+@pytest.mark.parametrize("tau", [1e-6, 1e-3, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("solver", [*forms, *iterative], ids=repr)
+def test_every_implicit_step_decreases_its_subproblem(solver, dtype, tau, rng):
+    for shape in [(12, 5), (5, 12)]:
+        if dtype == "float32" and tau > 1e3 and shape[0] > shape[1] and repr(solver) == "Exact('dual')":
+            continue  # the wrong form for a tall map: τ_θ times the rounding errors of float32
+        A = DenseMap(rng.standard_normal(shape).astype(dtype), True)
+        delta = rng.standard_normal((shape[0], 4)).astype(dtype)
+        d = solver(A, delta, tau)
+        assert d.dtype == dtype
+        d, delta = d.astype("float64"), delta.astype("float64")
+        A = DenseMap(A.a.astype("float64"), True)
+        # ½‖δ − A d‖² + 1/(2τ_θ)‖d‖² − ½‖δ‖², without the cancellation
+        gain = np.vdot(A.T @ delta, d) - ((A @ d) ** 2).sum() / 2 - (d**2).sum() / (2 * tau)
+        assert gain > 0
+
+
+def test_a_singular_gram_matrix_is_no_obstacle(rng):
+    a = rng.standard_normal((6, 1)) @ rng.standard_normal((1, 9))  # rank 1, twice the same sample
+    a[1] = a[0]
+    A, delta = DenseMap(a, bias=False), rng.standard_normal((6, 3))
+    for tau in taus:
+        for solver in forms:
+            assert relative(solver(A, delta, tau), dense_step(a, delta, tau)) < 1e-10
+
+
+@pytest.mark.parametrize("tau", [0.05, 1.0, 50.0])
+@pytest.mark.parametrize("N", [50, 100, 500])
+@pytest.mark.parametrize("widths", [(64, 200, 10), (64, 400, 100, 400, 10)], ids=str)
+def test_float32_steps_on_the_digits_are_those_of_float64(widths, N, tau):
+    x, y = (array[:N] for array in (digits.train.x, digits.train.y))
+    steps = []
+    for dtype in ("float32", "float64"):
+        pairs = itertools.pairwise(widths[:-1])
+        hidden = [part for pair in pairs for part in (mp.Linear(*pair), mp.ReLU())]
+        net = mp.Sequential(*hidden, mp.Linear(*widths[-2:]), seed=0, dtype=dtype)
+        steps.append(mp.proxprop(net, mp.forward(net, x), mp.CrossEntropy(), y, tau))
+    for one, other in zip(*steps, strict=True):
+        assert one.dtype == "float32"
+        assert relative(one, other) < 1e-3
+
+
+digits = mp.datasets.digits(dtype="float64")
+
+
+# Conjugate gradients
+
+
+@pytest.mark.parametrize("tau", [1e-4, 0.05, 1.0, 50.0])
+@pytest.mark.parametrize("solver", [mp.CG(500), mp.BlockCG(60), mp.BlockCG(60, "primal")], ids=repr)
+def test_enough_iterations_are_the_exact_step(solver, tau, system):
+    A, delta, matrix = system
+    d, done = solver.solve(A, delta, tau)
+    assert relative(d, dense_step(matrix, delta, tau)) < 1e-8
+    assert done <= solver.iterations
+    assert (solver(A, delta, tau) == d).all()
+
+
+def krylov(M, b, n):
+    """An orthonormal basis of span{b, M b, …, Mⁿ⁻¹ b}."""
+    basis = np.zeros((len(b), 0))
+    v = b
+    for _ in range(n):
+        for _ in range(2):  # twice is enough
+            v = v - basis @ (basis.T @ v)
+        basis = np.column_stack([basis, v / np.linalg.norm(v)])
+        v = M @ basis[:, -1]
+    return basis
+
+
+def least(M, b, n):
+    """The minimiser of ½⟨x, M x⟩ − ⟨b, x⟩ over the Krylov space."""
+    Q = krylov(M, b, n)
+    return Q @ np.linalg.solve(Q.T @ M @ Q, Q.T @ b)
+
+
+def energy(M, b, x):
+    """½⟨x, M x⟩ − ⟨b, x⟩, for each column."""
+    return ((x * (M @ x)).sum(axis=0) / 2 - (b * x).sum(axis=0)).round(14)
+
+
+def quadratic(rng, rows=9, cols=12, n_out=5, tau=0.7):
+    A, delta = DenseMap(rng.standard_normal((rows, cols - 1)), True), rng.standard_normal((rows, n_out))
+    matrix = A.matrix()
+    return A, delta, tau, matrix.T @ matrix + np.eye(cols) / tau, matrix.T @ delta
+
+
+def krylov_gap(solver, rng, rows=9):
+    """How far n-step iterates stand from the minimisers over the Krylov space of each column."""
+    A, delta, tau, M, b = quadratic(rng, rows)
+    n = solver.iterations
+    expected = np.column_stack([least(M, column, n) for column in b.T])
+    return relative(solver(A, delta, tau), expected)
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+@pytest.mark.parametrize("form", ["auto", "primal", "dual"])
+def test_block_cg_minimises_over_the_krylov_space_of_each_column(form, n, rng):
+    assert krylov_gap(mp.BlockCG(n, form), rng) < 1e-10
+    assert krylov_gap(mp.BlockCG(n, form), rng, rows=30) < 1e-8
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+def test_cg_minimises_over_the_krylov_space_of_the_flattened_vector(n, rng):
+    A, delta, tau, M, b = quadratic(rng)
+    expected = least(np.kron(M, np.eye(b.shape[1])), b.ravel(), n).reshape(b.shape)
+    assert relative(mp.CG(n)(A, delta, tau), expected) < 1e-10
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+@pytest.mark.parametrize("name", ["wide", "no bias", "wide convolution", "depthwise"])
+def test_block_cg_is_the_same_in_both_coordinates(name, n, rng):
+    layer, shape = layers[name]
+    A = layer.linear_map(rng.standard_normal(shape))
+    delta = layer.rows(rng.standard_normal((shape[0], *layer.output_shape(shape[1:]))))
+    for tau in (0.01, 1.0, 30.0):
+        primal, dual = (mp.BlockCG(n, form)(A, delta, tau) for form in ("primal", "dual"))
+        assert relative(dual, primal) < 1e-9
+
+
+@pytest.mark.parametrize("tau", [0.05, 1.0, 50.0])
+def test_block_cg_is_never_behind_cg_and_neither_ever_goes_up(tau, rng):
+    A, delta, _, _, b = quadratic(rng)
+    matrix = A.matrix()
+    M = matrix.T @ matrix + np.eye(12) / tau
+    before = 0.0
+    for n in range(1, 13):
+        flat, block = (energy(M, b, solver(A, delta, tau)).sum() for solver in (mp.CG(n), mp.BlockCG(n)))
+        assert block <= flat + 1e-12
+        assert block <= before + 1e-12
+        before = block
+    assert before == pytest.approx(energy(M, b, np.linalg.solve(M, b)).sum(), rel=1e-9)
+
+
+def test_many_columns_iterate_in_portions(rng):
+    A = DenseMap(rng.standard_normal((4, 9)), True)
+    delta = rng.standard_normal((4, 2 * mp.BlockCG.width + 88))
+    d, done = mp.BlockCG(2, "dual").solve(A, delta, 0.5)
+    assert relative(d, mp.BlockCG(2, "primal")(A, delta, 0.5)) < 1e-12
+    assert done == 2
+
+
+def test_the_cheaper_coordinates_are_chosen_and_never_the_dual_of_a_tall_map(rng):
+    def chosen(rows, cols, n_out, n=3):
+        A = DenseMap(np.zeros((rows, cols), "float32"), False)
+        return mp.BlockCG(n).chosen(A, np.zeros((rows, n_out), "float32"))
+
+    assert chosen(500, 3073, 4000) == "dual"
+    assert chosen(500, 501, 1) == "primal"  # one column does not pay for a Gram matrix
+    assert chosen(501, 500, 4000, 100) == "primal"
+    for rows, cols, form in [(4, 5, "dual"), (5, 5, "dual"), (6, 5, "primal")]:
+        A = DenseMap(np.zeros((rows, cols)), False)
+        assert mp.Exact().chosen(A) == form
+        assert mp.Exact("primal").chosen(A) == "primal"
+
+
+# Where there is nothing to solve
+
+
+@pytest.mark.parametrize("solver", every_solver, ids=repr)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_error_gives_no_step(solver, dtype, rng):
+    for layer, shape in layers.values():
+        A = layer.linear_map(rng.standard_normal(shape).astype(dtype))
+        z = np.zeros((shape[0], *layer.output_shape(shape[1:])), dtype)
+        d = solver(A, layer.rows(z), 0.3)
+        assert d.dtype == dtype
+        assert not d.any()
+        assert relative_residual(A, layer.rows(z), 0.3, d) == 0
+
+
+@pytest.mark.parametrize("solver", every_solver, ids=repr)
+def test_a_column_without_error_stays_and_disturbs_no_other(solver, rng):
+    A, delta, tau, _, _ = quadratic(rng)
+    alone = delta[:, [1, 3]]
+    delta = delta * [0, 1, 0, 1, 0]
+    d = solver(A, delta, tau)
+    assert not d[:, [0, 2, 4]].any()
+    assert relative(d[:, [1, 3]], solver(A, alone, tau)) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "solver", [*forms, *iterative, mp.CG(40), mp.BlockCG(40), mp.BlockCG(40, "dual")], ids=repr
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_convergence_before_the_last_iteration_is_quiet(solver, dtype, rng):
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    a = np.outer(rng.standard_normal(5), rng.standard_normal(8)).astype(dtype)
+    single = rng.standard_normal((1, 8)).astype(dtype)
+    for matrix in (a, np.eye(5, dtype=dtype), single, np.zeros((5, 8), dtype)):
+        A, delta = DenseMap(matrix, False), rng.standard_normal((len(matrix), 3)).astype(dtype)
+        for tau in (0.1, 10.0):
+            d = solver(A, delta, tau)
+            assert np.isfinite(d).all()
+            expected = dense_step(matrix.astype("float64"), delta, tau)
+            assert relative(d, expected) < tolerance
+            assert np.isfinite(relative_residual(A, delta, tau, d))
+
+
+@pytest.mark.parametrize("solver", every_solver, ids=repr)
+@pytest.mark.parametrize("power", [-110, -70, -40, 40])
+def test_the_step_scales_with_the_error(solver, power, rng):
+    A = DenseMap(rng.standard_normal((5, 12)).astype("float32"), True)
+    delta = rng.standard_normal((5, 4)).astype("float32")
+    c = np.float32(2.0) ** power
+    d = solver(A, c * delta, 0.5)
+    assert relative(d.astype("float64") / float(c), solver(A, delta, 0.5)) < 1e-4
+
+
+@pytest.mark.parametrize("power", [-110, -70, -40, 40])
+def test_the_residual_does_not_depend_on_the_scale_of_the_error(power, rng):
+    A = DenseMap(rng.standard_normal((5, 12)).astype("float32"), True)
+    delta = rng.standard_normal((5, 4)).astype("float32")
+    c, d = np.float32(2.0) ** power, mp.BlockCG(2)(A, delta, 0.5)
+    expected = relative_residual(A, delta, 0.5, d)
+    assert relative_residual(A, c * delta, 0.5, c * d) == pytest.approx(expected, rel=1e-4)
+
+
+# What a solver is
+
+
+@pytest.mark.parametrize("solver", every_solver, ids=repr)
+def test_solvers_never_write_to_their_arguments(solver, rng):
+    for layer, shape in layers.values():
+        a = rng.standard_normal(shape)
+        delta = rng.standard_normal((shape[0], *layer.output_shape(shape[1:])))
+        delta = np.ascontiguousarray(layer.rows(delta))
+        copies = a.copy(), delta.copy()
+        a.setflags(write=False)
+        delta.setflags(write=False)
+        first = solver(layer.linear_map(a), delta, 0.3)
+        again = solver(layer.linear_map(a), delta, 0.3)
+        assert (first == again).all()
+        assert (a == copies[0]).all()
+        assert (delta == copies[1]).all()
+
+
+@pytest.mark.parametrize("solver", every_solver, ids=repr)
+def test_a_step_size_of_numpy_keeps_float32(solver, rng):
+    A = DenseMap(rng.standard_normal((5, 12)).astype("float32"), True)
+    delta = rng.standard_normal((5, 4)).astype("float32")
+    d = solver(A, delta, np.float64(0.5))
+    assert d.dtype == "float32"
+    assert (d == solver(A, delta, 0.5)).all()
+
+
+def test_a_plain_function_is_a_solver(rng):
+    def damped(A, delta, tau_theta):
+        return tau_theta * (A.T @ delta)
+
+    net = mp.Sequential(mp.Linear(6, 5), mp.Tanh(), mp.Linear(5, 3), dtype="float64")
+    x, y, loss = rng.standard_normal((4, 6)), rng.integers(0, 3, 4), mp.CrossEntropy()
+    tape = mp.forward(net, x)
+    first, last = mp.proxprop(net, tape, loss, y, 0.25, damped)
+    grads = mp.backprop(net, tape, loss, y)
+    assert (first == 0.25 * grads[0]).all()
+    assert (last == grads[1]).all()
+    lambdas = mp.proxprop(net, tape, loss, y, 0.25, [lambda A, delta, tau: 0 * (A.T @ delta)] * 2)
+    assert not lambdas[0].any()
+
+
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (lambda: mp.Exact("both"), ["Exact", "primal", "dual", "both"]),
+        (lambda: mp.BlockCG(3, "both"), ["BlockCG", "primal", "dual", "both"]),
+        *[
+            (lambda kind=kind, n=n: kind(n), [kind.__name__, "positive integer", repr(n)])
+            for kind in (mp.CG, mp.BlockCG)
+            for n in (0, -1, 2.0, True, "3")
+        ],
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_found(make, parts):
+    with raises(ValueError, *parts):
+        make()
+
+
+def test_a_solver_prints_as_the_call_that_makes_it():
+    texts = ["Exact()", "Exact('dual')", "CG(3)", "BlockCG(5)", "BlockCG(5, 'primal')", "Explicit()"]
+    assert [repr(eval(text, vars(mp).copy())) for text in texts] == texts
+    assert repr(mp.CG(np.int64(3))) == "CG(3)"
+
+
+# Planted errors: the identities above must reject each of these
+
+
+def aliased_cg(A, delta, tau_theta, iterations):
+    """Conjugate gradients as published once: P is R, so that R −= … loses the search direction."""
+    x, R = 0, A.T @ delta
+    P, rho = R, (R * R).sum(axis=0)
+    for _ in range(iterations):
+        Q = A.T @ (A @ P) + P / tau_theta
+        alpha = rho / (P * Q).sum(axis=0)
+        x = x + alpha * P
+        R -= alpha * Q  # in place
+        new = (R * R).sum(axis=0)
+        P, rho = R + new / rho * P, new
+    return x
+
+
+class Aliased:
+    def __init__(self, iterations):
+        self.iterations = iterations
+
+    def __call__(self, A, delta, tau_theta):
+        return aliased_cg(A, delta, tau_theta, self.iterations)
+
+
+def test_the_krylov_space_rejects_the_aliased_iteration(rng):
+    assert krylov_gap(Aliased(1), rng) < 1e-12  # the first iterate is right: it takes two to see it
+    for n in (2, 3, 5):
+        assert krylov_gap(Aliased(n), rng) > 1e-2
+        assert krylov_gap(mp.BlockCG(n), rng) < 1e-12
+
+
+def identities(A, delta, tau, d, rng):
+    """The defects of the adjoint, of the matrix, and of the optimality condition of a step."""
+    theta = rng.standard_normal(d.shape)
+    matrix = materialise(A, d.shape[-1])
+    gradient = matrix.T @ delta
+    return {
+        "adjoint": adjoint_gap(A @ theta, delta, theta, A.T @ delta),
+        "matrix": relative(A.matrix(), matrix),
+        "gram": relative(A.gram(), matrix @ matrix.T) + relative(A.T.gram(), matrix.T @ matrix),
+        "optimality": relative(matrix.T @ (matrix @ d) + d / tau, gradient),
+    }
+
+
+class WrongSign(DenseMap):
+    def adjoint(self, delta):
+        return -super().adjoint(delta)
+
+
+class NoBiasRow(DenseMap):
+    def adjoint(self, delta):
+        d = super().adjoint(delta)
+        return np.concatenate([d[:-1], 0 * d[-1:]])
+
+
+class NoOnes(DenseMap):
+    def matrix(self):
+        return np.concatenate([self.a, 0 * self.a[:, :1]], axis=1)
+
+    def gram(self, dtype="float64"):
+        return self.a @ self.a.T
+
+    def normal(self, dtype="float64"):
+        return self.matrix().T @ self.matrix()
+
+
+class Transposed(DenseMap):
+    def matrix(self):
+        return super().matrix().T.reshape(self.shape)
+
+    def gram(self, dtype="float64"):
+        return self.matrix() @ transpose(self.matrix())
+
+    def normal(self, dtype="float64"):
+        return transpose(self.matrix()) @ self.matrix()
+
+
+def no_shift(A, delta, tau_theta):
+    return np.linalg.lstsq(A.matrix(), delta, rcond=None)[0]
+
+
+def inverse_tau(A, delta, tau_theta):
+    return mp.Exact()(A, delta, 1 / tau_theta)
+
+
+def ascent(A, delta, tau_theta):
+    return -mp.Exact()(A, delta, tau_theta)
+
+
+@pytest.mark.parametrize(
+    ("kind", "solver", "broken"),
+    [
+        (DenseMap, mp.Exact("primal"), set()),
+        (DenseMap, mp.Exact("dual"), set()),
+        (DenseMap, mp.CG(50), set()),
+        (DenseMap, mp.BlockCG(50), set()),
+        (WrongSign, mp.Exact("primal"), {"adjoint", "optimality"}),
+        (NoBiasRow, mp.Exact("dual"), {"adjoint", "optimality"}),
+        (NoBiasRow, mp.CG(50), {"adjoint", "optimality"}),
+        (NoOnes, mp.Exact("primal"), {"matrix", "gram", "optimality"}),
+        (NoOnes, mp.Exact("dual"), {"matrix", "gram", "optimality"}),
+        (Transposed, mp.Exact("primal"), {"matrix", "gram", "optimality"}),
+        (Transposed, mp.Exact("dual"), {"matrix", "gram", "optimality"}),
+        (DenseMap, no_shift, {"optimality"}),
+        (DenseMap, inverse_tau, {"optimality"}),
+        (DenseMap, ascent, {"optimality"}),
+        (DenseMap, mp.Explicit(), {"optimality"}),
+        (DenseMap, mp.CG(2), {"optimality"}),
+    ],
+)
+def test_the_identities_reject_every_planted_error_and_nothing_else(kind, solver, broken, rng):
+    for rows in (9, 20):
+        A, delta = kind(rng.standard_normal((rows, 11)), True), rng.standard_normal((rows, 4))
+        defects = identities(A, delta, 0.2, solver(A, delta, 0.2), rng)
+        assert {name for name, defect in defects.items() if defect > 1e-2} == broken
+        assert all(defect < 1e-10 for name, defect in defects.items() if name not in broken)
+
+
+def test_the_patch_matrix_rejects_a_transposed_kernel(rng):
+    layer, turned = mp.Conv2d(2, 3, 3), mp.Conv2d(2, 3, 3)
+    a, theta = rng.standard_normal((2, 2, 5, 5)), rng.standard_normal(layer.theta_shape)
+    A, B = layer.linear_map(a), turned.linear_map(a.swapaxes(2, 3))
+    assert relative(A.matrix() @ theta, A @ theta) < 1e-13
+    assert relative(B.matrix() @ theta, A @ theta) > 0.1

@@ -1,0 +1,162 @@
+"""P3, P4 and P5, measured."""
+
+import numpy as np
+import pytest
+from conftest import relative
+
+import minprox as mp
+from minprox import theory
+
+
+@pytest.fixture
+def problem(rng):
+    net = mp.Sequential(
+        *(mp.Linear(10, 20), mp.ReLU(), mp.Linear(20, 15), mp.Tanh(), mp.Linear(15, 4)),
+        seed=0,
+        dtype="float64",
+    )
+    return net, rng.random((12, 10)), rng.integers(0, 4, 12), mp.CrossEntropy()
+
+
+def dense_map(rng, rows=9, cols=6):
+    return mp.DenseMap(rng.standard_normal((rows, cols - 1)), bias=True)
+
+
+def test_angle(rng):
+    u = rng.standard_normal((3, 4))
+    assert theory.angle(u, 2 * u) == 0
+    assert relative(theory.angle(u, -u), np.pi) < 1e-15
+    v = np.array([1.0, 1e-9])
+    assert relative(theory.angle(np.array([1.0, 0.0]), v), 1e-9) < 1e-6  # arccos would give 0
+    with pytest.raises(ValueError, match="not zero"):
+        theory.angle(u, 0 * u)
+
+
+@pytest.mark.parametrize("kappa", [1.0, 1.5, 10.0, 1e8])
+def test_angle_bound_is_kantorovichs(kappa):
+    bound = theory.angle_bound(kappa)
+    assert abs(np.cos(bound) - 2 * np.sqrt(kappa) / (1 + kappa)) < 1e-15
+    with pytest.raises(ValueError, match="at least 1"):
+        theory.angle_bound(0.5)
+
+
+def test_angle_bound_is_attained():
+    """The worst case of Kantorovich: equal parts of the two extreme eigenvectors, weighted."""
+    kappa = 7.0
+    g = np.array([1.0, np.sqrt(kappa)])
+    d = g / np.array([1.0, kappa])
+    assert abs(theory.angle(g, d) - theory.angle_bound(kappa)) < 1e-14
+
+
+@pytest.mark.parametrize("tau_theta", [1e-3, 0.05, 1.0, 50.0, 1e4])
+def test_P3_every_step_descends_within_the_bound(problem, tau_theta):
+    net, x, y, loss = problem
+    for layer in theory.descent(net, mp.forward(net, x), loss, y, tau_theta):
+        assert layer.slope > 0
+        assert layer.angle <= layer.bound + 1e-12
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 10])
+def test_P3_every_cg_iterate_descends(problem, n):
+    net, x, y, loss = problem
+    for solver in (mp.CG(n), mp.BlockCG(n)):
+        for layer in theory.descent(net, mp.forward(net, x), loss, y, 5.0, solver):
+            assert layer.slope > 0
+
+
+def test_a_step_with_the_wrong_sign_does_not_descend(problem):
+    net, x, y, loss = problem
+    found = theory.descent(
+        net, mp.forward(net, x), loss, y, 5.0, lambda A, delta, tau: -mp.Exact()(A, delta, tau)
+    )
+    assert all(layer.slope < 0 and layer.angle > layer.bound for layer in found[:-1])
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(9, 6), (6, 9), (6, 6)])
+@pytest.mark.parametrize("tau_theta", [0.05, 20.0])
+def test_condition_against_the_dense_matrix(rng, rows, cols, tau_theta):
+    A = dense_map(rng, rows, cols)
+    M = A.matrix().T @ A.matrix() + np.eye(cols) / tau_theta
+    assert relative(theory.condition(A, tau_theta), np.linalg.cond(M)) < 1e-10
+    assert theory.condition(A, tau_theta) <= theory.condition_bound(A, tau_theta) * (1 + 1e-12)
+    assert (
+        relative(theory.condition_bound(A, tau_theta), 1 + tau_theta * np.linalg.norm(A.matrix(), 2) ** 2)
+        < 1e-12
+    )
+    assert relative(theory.spectrum(A), np.linalg.eigvalsh(A.matrix().T @ A.matrix())) < 1e-12
+
+
+def test_P3_limits_of_tau_theta(rng):
+    A, delta = dense_map(rng), rng.standard_normal((9, 3))
+    small = mp.Exact()(A, delta, 1e-9) / 1e-9
+    assert relative(small, theory.small_step_limit(A, delta)) < 1e-6
+    projected = A.matrix() @ np.linalg.lstsq(A.matrix(), delta, rcond=None)[0]
+    assert relative(theory.large_step_limit(A, delta), projected) < 1e-12
+    assert relative(A @ mp.Exact()(A, delta, 1e9), projected) < 1e-7
+
+
+def test_P5_factors_are_those_of_steps_on_a_stiff_quadratic():
+    q = mp.datasets.ridge(30, 6, condition=1e4, seed=0)
+    eigenvalues, V = np.linalg.eigh(q.A.T @ q.A)
+    theta = q.solution + V @ np.ones((6, 1))
+    for tau in (0.1, 1.9, 2.1, 1e3):
+        explicit = theta - tau * q.gradient(theta)
+        assert (
+            relative(V.T @ (explicit - q.solution), theory.explicit_factor(eigenvalues, tau)[:, None]) < 1e-9
+        )
+        A = mp.DenseMap(q.A, bias=False)
+        implicit = theta - mp.Exact()(A, q.A @ theta - q.b, tau)
+        factor = theory.implicit_factor(eigenvalues, tau)
+        assert relative(V.T @ (implicit - q.solution), factor[:, None]) < 1e-9
+        assert (factor > 0).all()
+        assert (factor <= 1).all()
+        unstable = np.abs(theory.explicit_factor(eigenvalues, tau)).max() > 1
+        assert unstable == (tau > theory.largest_stable_step(eigenvalues))
+    with pytest.raises(ValueError, match="positive eigenvalue"):
+        theory.largest_stable_step([0.0])
+
+
+@pytest.mark.parametrize("tau_theta", 10.0 ** np.arange(-6, 7))
+def test_P5_the_implicit_step_minimises_its_subproblem(rng, tau_theta):
+    A, delta = dense_map(rng), rng.standard_normal((9, 3))
+    d = mp.Exact()(A, delta, tau_theta)
+    best = theory.subproblem(A, delta, tau_theta, d)
+    assert best < theory.subproblem(A, delta, tau_theta, 0 * d)
+    for factor in (0.5, 0.9, 1.1, 2.0):
+        assert best < theory.subproblem(A, delta, tau_theta, factor * d)
+
+
+def test_P4_armijo_accepts_what_it_promises(problem):
+    net, x, y, loss = problem
+    before = [theta.copy() for theta in net.parameters]
+    for tau_theta in (0.05, 10.0):
+        tape = mp.forward(net, x)
+        d, g = mp.proxprop(net, tape, loss, y, tau_theta), mp.backprop(net, tape, loss, y)
+        tau = theory.armijo(net, x, loss, y, d, tau=64.0)
+        for theta, old in zip(net.parameters, before, strict=True):
+            np.testing.assert_array_equal(theta, old)
+        slope = sum((u * v).sum() for u, v in zip(g, d, strict=True))
+
+        def J(step, d=d):
+            net.parameters = [old - step * v for old, v in zip(before, d, strict=True)]
+            value = float(loss(mp.forward(net, x).output, y))
+            net.parameters = before
+            return value
+
+        assert J(tau) <= J(0) - 1e-4 * tau * slope
+        assert tau == 64.0 or J(2 * tau) > J(0) - 2e-4 * tau * slope
+    with pytest.raises(ValueError, match="do not descend"):
+        theory.armijo(net, x, loss, y, [-v for v in d])
+
+
+def test_P4_armijo_with_proxprop_drives_the_gradient_to_zero(problem):
+    net, x, y, loss = problem
+    y = np.arange(12) % 4
+    norms = []
+    for _ in range(60):
+        tape = mp.forward(net, x)
+        g, d = mp.backprop(net, tape, loss, y), mp.proxprop(net, tape, loss, y, 1.0)
+        norms.append(np.sqrt(sum((v * v).sum() for v in g)))
+        tau = theory.armijo(net, x, loss, y, d, tau=16.0)
+        net.parameters = [theta - tau * v for theta, v in zip(net.parameters, d, strict=True)]
+    assert norms[-1] < 0.05 * norms[0]
