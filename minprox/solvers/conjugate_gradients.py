@@ -108,8 +108,8 @@ class BlockCG:
     def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
         """Return the step and the number of iterations done (the most of any column)."""
         xp, s = array_module(delta), 1 / float(tau_theta)
-        size = abs(delta).max(axis=-2, keepdims=True)
-        delta = divide(delta, size)  # so that no scale of δ can underflow in a square
+        size = abs(delta).max()
+        delta = delta / (size if size > 0 else 1)  # so that no scale of δ can underflow in a square
         if self.chosen(A, delta) == "primal":
             normal = self.normal_product(A, delta)
             d, done = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ delta)
@@ -185,7 +185,7 @@ def inner(u: Array, v: Array) -> Array:
 def divide(u: Array, v: Array) -> Array:
     """Return ``u / v``, and 0 where ``v`` is 0: a column that has converged stays where it is."""
     xp = array_module(u, v)
-    return xp.where(v == 0, 0, u / xp.where(v == 0, 1, v))
+    return xp.where(v == 0, 0, u) / xp.where(v == 0, 1, v)
 
 
 def check_iterations(name: str, iterations: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.backend import array_module
-from minprox.linear_map import LinearMap
+from minprox.linear_map import LinearMap, transpose
 
 Array = Any
 
@@ -65,7 +65,10 @@ class Exact:
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
         if self.chosen(A) == "dual":
             W = inverse_shifted(A.gram(), 1 / tau_theta)  # (A Aᵀ + I/τ_θ)⁻¹
-            d = A.T @ apply(W, delta)  # d = Aᵀ (A Aᵀ + I/τ_θ)⁻¹ δ  (E7)
+            if A.shape[1] >= delta.shape[-1]:
+                d = A.T @ apply(W, delta)  # d = Aᵀ (A Aᵀ + I/τ_θ)⁻¹ δ  (E7)
+            else:
+                d = transpose(apply(W, A.matrix())) @ delta  # the same, W applied where it costs less
         else:
             W = inverse_shifted(A.T.gram(), 1 / tau_theta)  # (AᵀA + I/τ_θ)⁻¹
             d = apply(W, A.T @ delta)  # d = (AᵀA + I/τ_θ)⁻¹ Aᵀ δ  (E6)

@@ -1,0 +1,114 @@
+"""Architectures by name: a table that further nets are added to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from minprox.graph import Sequential
+from minprox.layers import (
+    GELU,
+    Conv2d,
+    Flatten,
+    Input,
+    Layer,
+    LeakyReLU,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
+
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+    "relu": ReLU,
+    "leaky-relu": LeakyReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "softplus": Softplus,
+    "gelu": GELU,
+}
+
+
+def dense(widths: list[int], activation: Callable[[], Layer]) -> list[Layer]:
+    """Return the layers of an MLP: an activation between every two dense layers."""
+    layers: list[Layer] = []
+    for n_in, n_out in pairwise(widths):
+        layers += [Linear(n_in, n_out), activation()]
+    return layers[:-1]
+
+
+def mlp(shape: tuple[int, ...], classes: int, activation: Callable[[], Layer]) -> list[Layer]:
+    """Return the paper's MLP (3072-4000-1000-4000-10) with hidden layers a tenth as wide."""
+    return dense([*shape, 400, 100, 400, classes], activation)
+
+
+def convnet(shape: tuple[int, ...], classes: int, activation: Callable[[], Layer]) -> list[Layer]:
+    """Return a small ConvNet: two convolutions, each with a pooling, and a dense layer."""
+    channels, height, width = shape
+    return [
+        Conv2d(channels, 8, 3, padding=1),
+        activation(),
+        MaxPool2d(2),
+        Conv2d(8, 16, 3, padding=1),
+        activation(),
+        MaxPool2d(2),
+        Flatten(),
+        Linear(16 * (height // 4) * (width // 4), classes),
+    ]
+
+
+# name: (whether it reads images, builder of the layers from input shape, classes and activation)
+NETS: dict[str, tuple[bool, Callable[..., list[Layer]]]] = {
+    "mlp": (False, mlp),
+    "convnet": (True, convnet),
+}
+
+
+def reads_images(architecture: str) -> bool:
+    """Tell whether an architecture takes images rather than vectors.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a name of :data:`NETS` nor widths like ``64-200-10``.
+    """
+    if architecture not in NETS:
+        widths(architecture)
+        return False
+    return NETS[architecture][0]
+
+
+def widths(architecture: str) -> list[int]:
+    """Return the widths that a text like ``64-200-10`` lists."""
+    parts = architecture.split("-")
+    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and int(part) for part in parts):
+        raise ValueError(
+            f"architecture: expected widths like 64-200-10, or one of {', '.join(NETS)}, "
+            f"found {architecture!r}"
+        )
+    return [int(part) for part in parts]
+
+
+def build_net(
+    architecture: str, shape: tuple[int, ...], classes: int, activation: str, seed: int, dtype: str
+) -> Sequential:
+    """Return the net of this architecture for samples of this shape.
+
+    Raises
+    ------
+    ValueError
+        If widths begin or end otherwise than the data want.
+    """
+    if architecture in NETS:
+        layers = NETS[architecture][1](shape, classes, ACTIVATIONS[activation])
+    else:
+        listed = widths(architecture)
+        if (listed[0], listed[-1]) != (*shape, classes):
+            raise ValueError(
+                f"architecture: the data need {shape[0]} inputs and {classes} outputs, "
+                f"like {shape[0]}-200-{classes}, found {architecture!r}"
+            )
+        layers = dense(listed, ACTIVATIONS[activation])
+    return Sequential(Input(shape), *layers, seed=seed, dtype=dtype)
