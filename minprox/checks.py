@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.backend import array_module
 from minprox.graph import Graph
 from minprox.layers import Layer, Transfer
 from minprox.layers.base import Array
@@ -164,7 +165,7 @@ def check_gradient(net: Graph, x: Array, loss: Any, y: Array, gradient: Any = No
     if gradient is None:
         gradient = backprop(net, forward(net, x), loss, y)
     old, h, values = [theta.copy() for theta in net.parameters], 1e-5, []
-    direction = [rng.standard_normal(theta.shape) for theta in old]
+    direction = [array_module(theta).asarray(rng.standard_normal(theta.shape)) for theta in old]
     try:
         for s in (1, -1):
             net.parameters = [theta + s * h * b for theta, b in zip(old, direction, strict=True)]

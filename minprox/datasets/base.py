@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minprox.backend import asarray
+
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
@@ -144,7 +146,7 @@ def make_dataset(
 
     def place(pair: Pair) -> Split:  # the one place to choose where the arrays live
         x, y = pair
-        return Split(np.ascontiguousarray(x, x_dtype), np.ascontiguousarray(y, y_dtype))
+        return Split(asarray(np.ascontiguousarray(x, x_dtype)), asarray(np.ascontiguousarray(y, y_dtype)))
 
     return Dataset(name, place(train), place(validation), place(test), tuple(classes), source)
 

@@ -108,20 +108,20 @@ class BlockCG:
     def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
         """Return the step and the number of iterations done (the most of any column)."""
         xp, s = array_module(delta), 1 / float(tau_theta)
-        size = abs(delta).max()
-        delta = delta / (size if size > 0 else 1)  # so that no scale of δ can underflow in a square
+        size = max(delta.max(), -delta.min())
+        size = size if size > 0 else 1  # δ/size: so that no scale of δ can underflow in a square
         if self.chosen(A, delta) == "primal":
             normal = self.normal_product(A, delta)
-            d, done = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ delta)
+            d, done = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ (delta / size))
             return size * d, done
         K = A.gram(delta.dtype)
         noise = float(np.finfo(K.dtype).eps) * xp.linalg.norm(K, axis=(-2, -1), keepdims=True)
         c, done = xp.empty_like(delta), 0
         for start in range(0, delta.shape[-1], self.width):
             columns = (..., slice(start, start + self.width))
-            c[columns], n = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns], noise)
-            done = max(done, n)
-        return A.T @ (size * c), done
+            x, n = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns] / size, noise)
+            c[columns], done = size * x, max(done, n)
+        return A.T @ c, done
 
     def iterate(self, M: Any, G: Any, r: Array, noise: Array | None = None) -> tuple[Array, int]:
         """Run the recursion from zero, with ``M(p, G p)`` the system and ``G`` the inner product.
@@ -132,7 +132,9 @@ class BlockCG:
 
         def square(r: Array, Gr: Array) -> Array:
             rho = inner(r, Gr)  # ρ = ⟨r, G r⟩
-            return rho if noise is None else xp.where(rho > noise * inner(r, r), rho, 0)
+            return (
+                rho if noise is None else xp.where(rho > noise * (r * r).sum(axis=-2, keepdims=True), rho, 0)
+            )
 
         x, p, Gr = xp.zeros_like(r), r, G(r)
         Gp, rho = Gr, square(r, Gr)
@@ -178,8 +180,11 @@ class BlockCG:
 
 
 def inner(u: Array, v: Array) -> Array:
-    """Return the inner product of each pair of columns, shape ``(..., 1, n)``."""
-    return array_module(u, v).einsum("...ij,...ij->...j", u, v)[..., None, :]
+    """Return the inner product of each pair of columns, shape ``(..., 1, n)``, summed in float64.
+
+    A float32 sum down a long column loses enough digits to spoil the step lengths.
+    """
+    return (u * v).sum(axis=-2, keepdims=True, dtype="float64").astype(u.dtype)
 
 
 def divide(u: Array, v: Array) -> Array:

@@ -1,0 +1,203 @@
+"""Arrays that refuse what CuPy's refuse, on a machine without a GPU: NumPy behind a wall.
+
+``strictpy`` is a module with functions that CuPy has, and :class:`ndarray` is its array. No function of NumPy
+takes one, no NumPy array mixes with one, and what CuPy lacks is not there. In some places it is
+stricter than CuPy, which passes ``np.maximum(z, 0)`` on to itself and takes an index that is a list.
+"""
+
+import functools
+import operator
+import sys
+from types import ModuleType
+
+import numpy as np
+import scipy.sparse.linalg
+import scipy.special
+
+from minprox import backend
+
+NAME = "strictpy"
+
+# Some of what CuPy 14 and NumPy 2 both have. A maker needs no array as its first argument.
+MAKERS = "arange concatenate einsum empty eye full linspace ones result_type stack zeros"
+FUNCTIONS = """
+abs all any argmax argmin argsort ascontiguousarray broadcast_to clip copy cumsum diagonal dot empty_like
+exp expand_dims expm1 isfinite isnan log log1p logaddexp matmul max maximum mean min minimum
+moveaxis ndim ones_like outer pad prod ravel repeat reshape shape sign sqrt squeeze std sum swapaxes take
+tanh tensordot trace transpose vdot where zeros_like
+"""
+LINALG = "cholesky eigh eigvalsh inv lstsq norm solve svd"
+SPECIAL = "erf expit ndtr"
+CONSTANTS = "bool_ finfo float32 float64 inf int32 int64 nan newaxis pi"
+METHODS = """
+all any argmax argmin argsort astype clip copy cumsum diagonal dot fill flatten max mean min nonzero prod
+ravel repeat reshape round squeeze std sum swapaxes take trace transpose var
+"""
+FETCHES = "__bool__ __float__ __int__ __len__ __repr__ item tolist"  # what comes back is Python's
+ATTRIBUTES = "T dtype nbytes ndim shape size"
+OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor"
+COMPARISONS = "lt le eq ne gt ge"
+SIGNS = "neg pos abs invert"
+
+Scalar = (bool, int, float, complex, np.generic)
+
+
+class ndarray:
+    """An array on a device that does not exist."""
+
+    __slots__ = ("_held",)
+    __array_ufunc__ = None  # NumPy's functions refuse it, and its operators leave the matter to ours
+    __hash__ = None
+
+    def __init__(self, held):
+        self._held = np.asarray(held)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()` instead")
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function in (np.shape, np.ndim):  # they read what is known without the device
+            return function(args[0]._held)
+        raise TypeError(f"np.{function.__name__} called on an array of {NAME}")
+
+    def get(self):
+        return self._held.copy()
+
+    def __getitem__(self, key):
+        return given(self._held[index(key)])
+
+    def __setitem__(self, key, value):
+        self._held[index(key)] = operand(value)
+
+    def __iter__(self):
+        return map(ndarray, self._held)
+
+
+def operand(value):
+    """What NumPy gets for one side of an operator: an array of ours, or a scalar."""
+    if isinstance(value, ndarray):
+        return value._held
+    if isinstance(value, Scalar):
+        return value
+    raise TypeError(f"Unsupported type {type(value)}")
+
+
+def index(key):
+    """What NumPy gets for an index."""
+    if isinstance(key, tuple):
+        return tuple(map(index, key))
+    if isinstance(key, (int, np.integer, slice)) or key is None or key is Ellipsis:
+        return key
+    return operand(key)
+
+
+def argument(value):
+    """What NumPy gets for one argument of a function."""
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"Unsupported type {type(value)}")
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(argument, value))
+    return value._held if isinstance(value, ndarray) else value
+
+
+def given(result):
+    """Make what NumPy returned ours; there are no scalars, only arrays without axes."""
+    if isinstance(result, (np.ndarray, np.generic)):
+        return ndarray(result)
+    return tuple(map(given, result)) if isinstance(result, tuple) else result
+
+
+def strict(function, maker=False):
+    """Let a function of NumPy take and return arrays of ours, and nothing else."""
+
+    @functools.wraps(function)
+    def call(*args, **options):
+        if isinstance(function, np.ufunc):
+            if set(options) - {"out", "dtype", "casting"}:
+                raise TypeError(f"Wrong arguments {options}")
+            args = map(operand, args)
+        elif not maker and not isinstance(args[0], ndarray):
+            raise TypeError(f"Unsupported type {type(args[0])}")
+        else:
+            args = map(argument, args)
+        return given(function(*args, **{name: argument(value) for name, value in options.items()}))
+
+    return call
+
+
+def asarray(array, dtype=None):
+    """The way onto the device: from a NumPy array, a list or a number."""
+    return ndarray(np.asarray(array._held if isinstance(array, ndarray) else np.array(array), dtype))
+
+
+def array(array, dtype=None):
+    return ndarray(np.array(array._held if isinstance(array, ndarray) else array, dtype))
+
+
+class LinearOperator:
+    def __init__(self, shape, matvec, dtype=None):
+        self.shape, self.matvec, self.dtype = shape, matvec, dtype
+
+
+def cg(A, b, x0=None, *, rtol=1e-5, atol=0.0, maxiter=None, M=None, callback=None):
+    """SciPy's, with the arguments of CuPy's, around products on our side of the wall."""
+    B = scipy.sparse.linalg.LinearOperator(A.shape, lambda v: operand(A.matvec(ndarray(v))), dtype=A.dtype)
+    options = {"rtol": rtol, "atol": atol, "maxiter": maxiter, "callback": lambda x: callback(ndarray(x))}
+    x, info = scipy.sparse.linalg.cg(B, operand(b), **options)
+    return ndarray(x), info
+
+
+def update(op, u, v):
+    op(u._held, operand(v))
+    return u
+
+
+def add_methods():
+    for name in METHODS.split():
+        setattr(ndarray, name, strict(getattr(np.ndarray, name)))
+    for name in FETCHES.split():
+        setattr(ndarray, name, lambda self, name=name: getattr(self._held, name)())
+    for name in ATTRIBUTES.split():
+        setattr(ndarray, name, property(lambda self, name=name: given(getattr(self._held, name))))
+    for name in OPERATORS.split():
+        plain, updating = (getattr(operator, f"__{prefix}{name}__") for prefix in ("", "i"))
+        setattr(ndarray, f"__{name}__", lambda u, v, op=plain: given(op(u._held, operand(v))))
+        setattr(ndarray, f"__r{name}__", lambda u, v, op=plain: given(op(operand(v), u._held)))
+        setattr(ndarray, f"__i{name}__", lambda u, v, op=updating: update(op, u, v))
+    for name in COMPARISONS.split():
+        op = getattr(operator, name)
+        setattr(ndarray, f"__{name}__", lambda u, v, op=op: given(op(u._held, operand(v))))
+    for name in SIGNS.split():
+        op = getattr(operator, name)
+        setattr(ndarray, f"__{name}__", lambda u, op=op: given(op(u._held)))
+
+
+def make_module(path, source=None, names="", makers="", **others):
+    """Make a module of strict functions, and of nothing else but what is named here."""
+    module = ModuleType(f"{NAME}{path}")
+    for name in f"{names} {makers}".split():
+        setattr(module, name, strict(getattr(source, name), name in makers.split()))
+    vars(module).update(others)
+    return module
+
+
+add_methods()
+ndarray.__module__ = NAME
+strictpy = make_module("", np, FUNCTIONS, MAKERS, ndarray=ndarray, array=array, asarray=asarray)
+vars(strictpy).update({name: getattr(np, name) for name in CONSTANTS.split()})
+strictpy.linalg = make_module(".linalg", np.linalg, LINALG, LinAlgError=np.linalg.LinAlgError)
+COMPANIONS = {
+    f"{NAME}.scipy.special": make_module(".scipy.special", scipy.special, SPECIAL),
+    f"{NAME}.scipy.sparse.linalg": make_module(".scipy.sparse.linalg", cg=cg, LinearOperator=LinearOperator),
+}
+
+
+def install(monkeypatch):
+    """Make ``strictpy`` a backend of minprox, the one that ``mp.use("strictpy")`` chooses."""
+    load = backend._load
+    monkeypatch.setattr(backend, "_load", lambda name: strictpy if name == NAME else load(name))
+    monkeypatch.setitem(backend._modules, NAME, strictpy)
+    monkeypatch.setitem(backend._companions, NAME, f"{NAME}.scipy")
+    for name, module in COMPANIONS.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return strictpy
