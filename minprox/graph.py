@@ -78,6 +78,7 @@ class Graph:
                 self.transfers.append(node.layer)
         self.last_transfers = self._last_transfers()
         self.learns = self._learns()
+        self.fitting: set[tuple[int, ...]] = set()
         rng = np.random.default_rng(seed)
         for layer in self.transfers:
             layer.initialise(rng, self.dtype)
@@ -116,6 +117,12 @@ class Graph:
             shape = input_shape if node.layer is None else node.layer.fit(*sources)
             known.append(Symbol(node.layer, sources, shape))
         return [symbol.shape for symbol in known]
+
+    def check(self, input_shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless samples of this shape fit the net; looks at each shape once."""
+        if input_shape not in self.fitting:
+            self.shapes(input_shape)
+            self.fitting.add(input_shape)
 
     def summary(self) -> str:
         """Return the net as a table: number, layer, its inputs, output shape, parameters."""

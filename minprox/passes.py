@@ -57,7 +57,7 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
     array_module(x, *net.parameters)
     if x.dtype.kind != "f":
         raise TypeError(f"forward: expected a floating-point batch, found dtype {x.dtype}")
-    net.shapes(x.shape[1:])
+    net.check(x.shape[1:])
     rng = np.random.default_rng(seed)
     layers: list[Layer | None] = []
     values: list[Array] = []

@@ -391,11 +391,11 @@ def test_parameters_start_uniform_in_one_over_the_root_of_fan_in(layer, fan_in, 
 
 
 @pytest.mark.parametrize(
-    "make", [lambda init: mp.Linear(300, 200, init=init), lambda init: mp.Conv2d(12, 200, 5, init=init)]
+    ("kind", "sizes", "n_in", "n_out"),
+    [(mp.Linear, (300, 200), 300, 200), (mp.Conv2d, (12, 200, 5), 12 * 25, 200 * 25)],
 )
-def test_he_and_glorot_have_their_variances_and_no_bias(make, rng):
-    he, glorot = make("he"), make("glorot")
-    n_in, n_out = he.theta_shape[0] - 1, he.theta_shape[1]
+def test_he_and_glorot_have_their_variances_and_no_bias(kind, sizes, n_in, n_out, rng):
+    he, glorot = kind(*sizes, init="he"), kind(*sizes, init="glorot")
     for layer, variance in [(he, 2 / n_in), (glorot, 2 / (n_in + n_out))]:
         theta = layer.draw(rng)
         assert (theta[-1] == 0).all()

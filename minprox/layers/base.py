@@ -148,7 +148,9 @@ class Transfer(Layer):
         Number of groups of consecutive output channels which share a matrix ``A``.
     init : {"uniform", "he", "glorot"}
         Uniform in ``±1/√fan_in`` (the paper's; biases too), normal with variance ``2/fan_in``, or
-        uniform in ``±√(6/(fan_in + n_out))``, these two with biases 0.
+        uniform in ``±√(6/(fan_in + fan_out))``, these two with biases 0.
+    fan_out : int, optional
+        Outputs that one input reaches; ``n_out`` if not given.
 
     Raises
     ------
@@ -170,6 +172,7 @@ class Transfer(Layer):
         bias: bool = False,
         groups: int = 1,
         init: str = "uniform",
+        fan_out: int | None = None,
     ) -> None:
         if init not in ("uniform", "he", "glorot"):
             raise ValueError(f'init: expected "uniform", "he" or "glorot", found {init!r}')
@@ -178,6 +181,7 @@ class Transfer(Layer):
         self.theta_shape = theta_shape
         self.has_bias, self.groups, self.init = bool(bias), groups, init
         self.fan_in = fan_in or theta_shape[0] - self.has_bias
+        self.fan_out = fan_out or theta_shape[1]
 
     def forward(self, theta: Array, a: Array) -> Array:
         """``φ(θ, a)``, of shape ``(N, n_out, ...)``."""
@@ -246,7 +250,7 @@ class Transfer(Layer):
         if self.init == "he":
             theta = rng.standard_normal(self.theta_shape) * (2 / self.fan_in) ** 0.5
         else:
-            spread = 6 / (self.fan_in + self.theta_shape[1]) if self.init == "glorot" else 1 / self.fan_in
+            spread = 6 / (self.fan_in + self.fan_out) if self.init == "glorot" else 1 / self.fan_in
             theta = rng.uniform(-(spread**0.5), spread**0.5, self.theta_shape)
         if self.has_bias and self.init != "uniform":
             theta[-1] = 0

@@ -81,8 +81,9 @@ class Conv2d(Transfer):
         else:
             self.margins = [(p, p) for p in pair("padding", padding, least=0)]
         self.padding = padding if isinstance(padding, str) else pair("padding", padding, least=0)
-        weights = in_channels // groups * self.kernel[0] * self.kernel[1]
-        super().__init__((weights + bool(bias), out_channels), weights, bias=bias, groups=groups, init=init)
+        size = self.kernel[0] * self.kernel[1]
+        fan_in, fan_out = in_channels // groups * size, out_channels // groups * size
+        super().__init__((fan_in + bool(bias), out_channels), fan_in, bool(bias), groups, init, fan_out)
 
     def forward(self, theta: Array, a: Array) -> Array:
         z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]

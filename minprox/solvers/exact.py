@@ -47,7 +47,9 @@ class Exact:
     .. math:: (A^TA + I/\\tau_\\theta)^{-1} A^T \\delta = A^T (AA^T + I/\\tau_\\theta)^{-1} \\delta
 
     The Gram matrix of a dense layer is summed and inverted in float64 also where the data are float32.
-    In float64 one step of iterative refinement makes both forms agree to the last digits.
+    In float64 one step of iterative refinement makes both forms agree to the last digits. In float32
+    the rounding of products by ``Aᵀ`` remains: it counts where ``A`` has a lower rank than its shape
+    tells and τ_θ is large (some percent at τ_θ = 50 for 50 random samples of rank 5 to 20).
 
     Examples
     --------
