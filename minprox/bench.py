@@ -10,18 +10,20 @@ import importlib.util
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from minprox.environment import cores, environment
+from minprox.environment import environment
 from minprox.files import write_json
 from minprox.graph import Graph, Sequential
 from minprox.layers import Conv2d, Flatten, Input, Linear, MaxPool2d, ReLU
 from minprox.losses import CrossEntropy
 from minprox.optim import SGD, Adam
 from minprox.passes import backprop, forward, proxprop
+from minprox.peers import Peer
 from minprox.solvers import CG, BlockCG, Exact
 
 Task = Callable[[], Any]
@@ -54,7 +56,7 @@ NETS: dict[str, Callable[[], Graph]] = {"mlp": mlp, "convnet": convnet}
 
 
 def run(
-    nets: Sequence[str] = ("mlp", "convnet"), repeats: int = 7, out: Any = None, torch: bool = True
+    nets: Sequence[str] = ("mlp", "convnet"), repeats: int = 7, out: Any = None, peers: bool = False
 ) -> str:
     """Time the passes on the paper's nets with random data and return a table.
 
@@ -65,8 +67,10 @@ def run(
         Number of rounds.
     out : path, optional
         Where to write the record, as JSON.
-    torch : bool
-        Whether to time PyTorch's plain training step too, where PyTorch is installed.
+    peers : bool
+        Whether to time whole training steps too, beside those of a lean ProxProp in PyTorch
+        (:mod:`minprox.peers`). PyTorch's plain forward and backward pass is timed wherever it is
+        installed.
 
     Returns
     -------
@@ -76,6 +80,8 @@ def run(
     ------
     ValueError
         If a name is unknown or ``repeats`` is no positive number.
+    ImportError
+        If ``peers`` is asked for without PyTorch.
 
     Examples
     --------
@@ -90,13 +96,17 @@ def run(
             raise ValueError(f"unknown net {name!r}: expected {' or '.join(NETS)}")
     if repeats < 1:
         raise ValueError(f"repeats must be a positive number, found {repeats}")
+    torch = importlib.util.find_spec("torch") is not None
+    if peers and not torch:
+        raise ImportError("the peers need PyTorch, which is not installed: install the extra minprox[peers]")
     record: dict[str, Any] = {"environment": environment(), "batch": BATCH, "repeats": repeats, "nets": {}}
-    lines = [f"batch {BATCH}, float32, medians of {repeats} rounds; ratio: to back-propagation"]
+    lines = [f"batch {BATCH}, float32, medians of {repeats} rounds; ratio: to the first line of its kind"]
     for name in nets:
-        tasks, memory = build(name, torch)
-        times = measure(tasks, repeats)
-        ratios = {task: seconds / times["back-propagation"] for task, seconds in times.items()}
-        peaks = {task: peak(tasks[task]) for task in memory}
+        directions, steps = build(name, torch, peers)
+        times = measure(directions | steps, repeats)
+        base = {task: first for kind in (directions, steps) for first in list(kind)[:1] for task in kind}
+        ratios = {task: seconds / times[base[task]] for task, seconds in times.items()}
+        peaks = {task: peak(directions[task]) for task in ("back-propagation", "ProxProp, exact")}
         record["nets"][name] = {"seconds": times, "ratio": ratios, "peak_bytes": peaks}
         lines += ["", table(name, times, ratios, peaks)]
     if out is not None:
@@ -104,56 +114,49 @@ def run(
     return "\n".join(lines)
 
 
-def build(name: str, torch: bool) -> tuple[dict[str, Task], list[str]]:
-    """Return the tasks of one net by name, and those of which the memory is measured."""
+def build(name: str, torch: bool, peers: bool) -> tuple[dict[str, Task], dict[str, Task]]:
+    """Return what is timed for one net: directions and updates by themselves, and whole steps."""
     rng = np.random.default_rng(0)
     net, loss, tau_theta = NETS[name](), CrossEntropy(), TAU_THETA[name]
     shape = (BATCH, 3072) if name == "mlp" else (BATCH, 3, 32, 32)
     x, y = rng.random(shape, dtype=np.float32), rng.integers(0, 10, BATCH)
     sgd, adam = SGD(net, lr=1e-9, momentum=0.95, nesterov=True), Adam(net, lr=1e-9)
-    grads = backprop(net, forward(net, x), loss, y)
+    optimizer: Any = sgd if name == "mlp" else adam  # as in X1 and X3
+
+    def explicit() -> Any:
+        return backprop(net, forward(net, x), loss, y)
 
     def implicit(solver: Any) -> Task:
         return lambda: proxprop(net, forward(net, x), loss, y, tau_theta, solver)
 
-    tasks: dict[str, Task] = {
-        "back-propagation": lambda: backprop(net, forward(net, x), loss, y),
-        "ProxProp, exact": implicit(Exact()),
-        "ProxProp, BlockCG(3)": implicit(BlockCG(3)),
-        "ProxProp, BlockCG(10)": implicit(BlockCG(10)),
-        "ProxProp, CG(3)": implicit(CG(3)),
-        "Nesterov update": lambda: sgd.step(grads),
-        "Adam update": lambda: adam.step(grads),
-    }
-    if torch and importlib.util.find_spec("torch"):
-        tasks["PyTorch, plain step"] = torch_step(name, x, y)
-    return tasks, ["back-propagation", "ProxProp, exact"]
+    def stepped(direction: Task) -> Task:
+        return lambda: optimizer.step(direction())
 
+    grads = explicit()
+    solvers: dict[str, Any] = {"exact": Exact(), "BlockCG(3)": BlockCG(3), "BlockCG(10)": BlockCG(10)}
+    directions: dict[str, Task] = {"back-propagation": explicit}
+    directions |= {f"ProxProp, {key}": implicit(s) for key, s in (solvers | {"CG(3)": CG(3)}).items()}
+    directions |= {"Nesterov update": lambda: sgd.step(grads), "Adam update": lambda: adam.step(grads)}
+    if not torch:
+        return directions, {}
+    peer = Peer(name, x, y, tau_theta)
+    directions["PyTorch, plain pass"] = peer.backprop
+    if not peers:
+        return directions, {}
 
-def torch_step(name: str, x: np.ndarray, y: np.ndarray) -> Task:
-    """Return PyTorch's forward and backward pass on the same net, with as many threads as cores."""
-    import torch
-    from torch import nn
+    def of_peer(direction: Task) -> Task:
+        def step() -> None:
+            direction()
+            peer.step()
 
-    torch.set_num_threads(cores())
-    if name == "mlp":
-        net = nn.Sequential(
-            *(nn.Linear(3072, 4000), nn.ReLU(), nn.Linear(4000, 1000), nn.ReLU()),
-            *(nn.Linear(1000, 4000), nn.ReLU(), nn.Linear(4000, 10)),
-        )
-    else:
-        net = nn.Sequential(
-            *(nn.Conv2d(3, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(16, 20, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(20, 20, 5, padding=2), nn.ReLU(), nn.Flatten(), nn.Linear(1280, 10)),
-        )
-    inputs, labels, loss = torch.from_numpy(x), torch.from_numpy(y), nn.CrossEntropyLoss()
+        return step
 
-    def step() -> None:
-        net.zero_grad()
-        loss(net(inputs), labels).backward()
-
-    return step
+    steps: dict[str, Task] = {"step: BackProp": stepped(explicit)}
+    steps |= {f"step: ProxProp, {key}": stepped(implicit(s)) for key, s in solvers.items()}
+    steps["step: PyTorch, BackProp"] = of_peer(peer.backprop)
+    for key, solve in {"exact": peer.exact, "cg3": peer.cg(3), "cg10": peer.cg(10)}.items():
+        steps[f"step: PyTorch, ProxProp {key}"] = of_peer(partial(peer.proxprop, solve))
+    return directions, steps
 
 
 def measure(tasks: dict[str, Task], repeats: int) -> dict[str, float]:
@@ -180,8 +183,8 @@ def peak(task: Task) -> int:
 
 def table(name: str, times: dict[str, float], ratios: dict[str, float], peaks: dict[str, int]) -> str:
     """Return one net's results as text."""
-    lines = [f"{name:<24}{'ms':>9}{'ratio':>8}{'peak MB':>10}"]
+    lines = [f"{name:<30}{'ms':>9}{'ratio':>8}{'peak MB':>10}"]
     for task, seconds in times.items():
         memory = f"{peaks[task] / 2**20:>10.0f}" if task in peaks else ""
-        lines.append(f"{task:<24}{1e3 * seconds:>9.1f}{ratios[task]:>8.2f}{memory}")
+        lines.append(f"{task:<30}{1e3 * seconds:>9.1f}{ratios[task]:>8.2f}{memory}")
     return "\n".join(lines)

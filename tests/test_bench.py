@@ -1,17 +1,21 @@
 """The benchmark measures what it says; how fast this machine is, no test asks."""
 
+import importlib.util
 import json
 
 import numpy as np
 import pytest
+from conftest import relative
 
 import minprox as mp
 from minprox import bench
+from minprox.peers import Peer
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """Nets of the same kinds, small enough for a test, and the inputs that they take."""
+    """Nets of the same kinds, small enough for a test, and no PyTorch, whether installed or not."""
+    monkeypatch.setattr(bench.importlib.util, "find_spec", lambda name: None)
     nets = {
         "mlp": lambda: mp.Sequential(mp.Linear(3072, 6), mp.ReLU(), mp.Linear(6, 10)),
         "convnet": lambda: mp.Sequential(
@@ -38,7 +42,7 @@ def test_the_nets_are_the_papers():
 
 
 def test_the_record_holds_medians_and_ratios_to_back_propagation(small, tmp_path):
-    text = bench.run(repeats=3, out=tmp_path / "bench.json", torch=False)
+    text = bench.run(repeats=3, out=tmp_path / "bench.json")
     record = json.loads((tmp_path / "bench.json").read_text())
     assert record["environment"]["numpy"] == np.__version__
     for name in ("mlp", "convnet"):
@@ -73,3 +77,36 @@ def test_bad_arguments_are_refused():
         bench.run(["mlq"])
     with pytest.raises(ValueError, match="repeats"):
         bench.run(repeats=0)
+
+
+def test_peers_without_pytorch_are_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(bench.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="install the extra minprox"):
+        bench.run(["mlp"], repeats=1, peers=True)
+
+
+torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch")
+
+
+@torch
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["mlp", "convnet"])
+def test_the_peer_takes_the_same_steps(name, rng, monkeypatch):
+    """An honest peer computes what minprox computes, to the digits of float32."""
+    from torch import from_numpy
+
+    shape = (20, 3072) if name == "mlp" else (20, 3, 32, 32)
+    x, y, tau_theta = rng.random(shape, dtype=np.float32), rng.integers(0, 10, 20), 0.05
+    peer, net, loss = Peer(name, x, y, tau_theta), bench.NETS[name](), mp.CrossEntropy()
+    layers = [layer for layer in peer.net if hasattr(layer, "weight")]
+    for layer, transfer in zip(layers, net.transfers, strict=True):
+        layer.weight.data.copy_(from_numpy(transfer.weight.T.reshape(layer.weight.shape).copy()))
+        layer.bias.data.copy_(from_numpy(transfer.bias.copy()))
+    tape = mp.forward(net, x)
+    for solver, solve in ((mp.Exact(), peer.exact), (mp.BlockCG(3), peer.cg(3))):
+        peer.proxprop(solve)
+        steps = mp.proxprop(net, tape, loss, y, tau_theta, solver)
+        for layer, d in zip(layers, steps, strict=True):
+            weight, bias = layer.weight.grad.numpy(), layer.bias.grad.numpy()
+            found = np.vstack([weight.reshape(len(weight), -1).T, bias])
+            assert relative(found, d) < 1e-2

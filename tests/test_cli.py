@@ -30,7 +30,7 @@ def call(capsys, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("command", ["", "demo", "train", "plot", "info", "bench"])
+@pytest.mark.parametrize("command", ["", "demo", "train", "plot", "data", "info", "bench"])
 def test_every_command_explains_itself(call, command):
     code, out, err = call(*[command] * bool(command), "--help")
     assert (code, err) == (0, "")
@@ -107,19 +107,19 @@ def test_bench_hands_its_options_on(call, monkeypatch):
 
     class Bench:
         @staticmethod
-        def run(nets, repeats, out, torch):
-            seen.append((nets, repeats, out, torch))
+        def run(nets, repeats, out, peers):
+            seen.append((nets, repeats, out, peers))
             return "a table"
 
     monkeypatch.setitem(sys.modules, "minprox.bench", Bench)
-    assert call("bench", "--nets", "mlp, conv", "--repeats", "2", "--no-peers") == (0, "a table\n", "")
+    assert call("bench", "--nets", "mlp, conv", "--repeats", "2") == (0, "a table\n", "")
     assert seen == [(["mlp", "conv"], 2, None, False)]
 
 
 def test_bench_calls_what_there_is():
     from minprox import bench
 
-    assert list(inspect.signature(bench.run).parameters) == ["nets", "repeats", "out", "torch"]
+    assert list(inspect.signature(bench.run).parameters) == ["nets", "repeats", "out", "peers"]
 
 
 # Mistakes

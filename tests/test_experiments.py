@@ -38,7 +38,10 @@ def test_defaults_depend_on_the_method_and_the_optimizer():
 @pytest.mark.parametrize(
     ("fields", "part"),
     [
-        ({"data": "cats"}, "data: expected one of digits, spirals, blobs, found 'cats'"),
+        (
+            {"data": "cats"},
+            "data: expected one of digits, spirals, blobs, cifar10, mnist, fashion-mnist, found",
+        ),
         ({"architecture": "64"}, "architecture: expected widths like 64-200-10"),
         ({"architecture": "64-0-10"}, "architecture: expected widths"),
         ({"architecture": "convnet", "data": "blobs"}, "'convnet' reads images, which blobs are not"),

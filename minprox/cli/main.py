@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from minprox._version import __version__
+from minprox.cli.data import data
 from minprox.cli.demo import demo
 from minprox.cli.plot import plot
 from minprox.cli.tools import bench, info
@@ -50,7 +51,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, plot, info, bench):
+for command in (demo, train, plot, data, info, bench):
     cli.add_command(command)
 
 

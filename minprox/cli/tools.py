@@ -48,18 +48,20 @@ def cupy() -> str:
     default=None,
     help="Where to write the measurements, as JSON.  [default: nowhere]",
 )
-@click.option(
-    "--peers/--no-peers", default=True, show_default=True, help="Time PyTorch too, if it is installed."
-)
+@click.option("--peers", is_flag=True, help="Time whole steps beside a ProxProp in PyTorch, too.")
 def bench(nets: str, repeats: int, out: Path | None, peers: bool) -> None:
     """Time the passes and the solvers on this machine.
 
+    What is told are medians over alternating rounds, and ratios to a back-propagation in the
+    same run. PyTorch's plain forward and backward pass is timed where PyTorch is installed.
+
     \b
-    Example:
+    Examples:
       minprox bench --nets mlp --repeats 3
+      minprox bench --peers
     """
     if out is not None:
         check_folder(out)  # before the work, not after it
     names = [name.strip() for name in nets.split(",") if name.strip()]
     run = importlib.import_module("minprox.bench").run
-    click.echo(run(names, repeats=repeats, out=out, torch=peers))
+    click.echo(run(names, repeats=repeats, out=out, peers=peers))

@@ -15,12 +15,18 @@ from minprox.history import History
 @click.command()
 @click.option("--data", type=click.Choice(list(DATA)), default="digits", show_default=True, help="Data set.")
 @click.option(
+    "--data-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where cifar10, mnist or fashion-mnist lies or shall be put.  [default: MINPROX_DATA, or the "
+    "cache folder of this system]",
+)
+@click.option(
     "--architecture",
     default="mlp",
     show_default=True,
     metavar="NET",
     help=f"Widths of the layers like 64-200-10, or one of: {', '.join(NETS)} "
-    "(mlp has the hidden layers 400-100-400, a tenth of the paper's).",
+    "(mlp has the hidden layers 400-100-400, a tenth of paper-mlp's).",
 )
 @click.option(
     "--activation", type=click.Choice(list(ACTIVATIONS)), default="relu", show_default=True, help="σ."
@@ -71,7 +77,7 @@ from minprox.history import History
     help="Folder of this run.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
-def train(out: Path, resume: bool, **settings: Any) -> None:
+def train(out: Path, resume: bool, data_folder: Path | None, **settings: Any) -> None:
     """Train one net on one data set, and keep its records in a folder.
 
     The folder gets config.json, environment.json, history.json, history.csv and, after every
@@ -89,7 +95,7 @@ def train(out: Path, resume: bool, **settings: Any) -> None:
     if not resume and (out / "config.json").exists():
         raise ValueError(f"{out} holds a run already: add --resume to go on with it, or choose another --out")
     run = Run(**settings)
-    history = execute(run, out, resume=resume)
+    history = execute(run, out, resume=resume, data_folder=data_folder)
     click.echo(f"{run.label}: {outcome(history)}")
     click.echo(f"Records in {out}")
 

@@ -1,8 +1,21 @@
-"""Data sets: real digits inside the package, and toy problems made from a seed."""
+"""Data sets: digits inside the package, others that are fetched once, and toy problems made from a seed."""
 
 from minprox.datasets.base import Dataset, Split
+from minprox.datasets.cifar10 import cifar10
 from minprox.datasets.digits import digits
+from minprox.datasets.mnist import fashion_mnist, mnist
 from minprox.datasets.quadratic import Quadratic, ridge
 from minprox.datasets.toy import blobs, two_spirals
 
-__all__ = ["Dataset", "Quadratic", "Split", "blobs", "digits", "ridge", "two_spirals"]
+__all__ = [
+    "Dataset",
+    "Quadratic",
+    "Split",
+    "blobs",
+    "cifar10",
+    "digits",
+    "fashion_mnist",
+    "mnist",
+    "ridge",
+    "two_spirals",
+]

@@ -17,7 +17,11 @@ FORMAT = "minprox run 1"
 
 
 def execute(
-    run: Run, folder: str | os.PathLike[str], resume: bool = True, progress: bool | None = None
+    run: Run,
+    folder: str | os.PathLike[str],
+    resume: bool = True,
+    progress: bool | None = None,
+    data_folder: str | os.PathLike[str] | None = None,
 ) -> History:
     """Run a run, or what is left of it, and keep its records in a folder.
 
@@ -33,6 +37,9 @@ def execute(
         otherwise the run starts anew.
     progress : bool, optional
         See :func:`minprox.train`.
+    data_folder : str or path-like, optional
+        Where the data are, if they are among those that are fetched, like CIFAR-10; it is no part of
+        the configuration, as it does not influence the result.
 
     Returns
     -------
@@ -56,7 +63,7 @@ def execute(
     finished ['checkpoint.npz', 'config.json', 'environment.json', 'history.csv', 'history.json']
     """
     folder = Path(folder)
-    parts = build(run)
+    parts = build(run, data_folder)
     check_configuration(run, folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:

@@ -59,10 +59,28 @@ def convnet(shape: tuple[int, ...], classes: int, activation: Callable[[], Layer
     ]
 
 
+def paper_mlp(shape: tuple[int, ...], classes: int, activation: Callable[[], Layer]) -> list[Layer]:
+    """Return the paper's MLP (X1), which is 3072-4000-1000-4000-10 on CIFAR-10."""
+    return dense([*shape, 4000, 1000, 4000, classes], activation)
+
+
+def paper_convnet(shape: tuple[int, ...], classes: int, activation: Callable[[], Layer]) -> list[Layer]:
+    """Return the paper's ConvNet (X3): three convolutions, two poolings between them, and a dense layer."""
+    channels, height, width = shape
+    return [
+        *(Conv2d(channels, 16, 5, padding=2), activation(), MaxPool2d(2)),
+        *(Conv2d(16, 20, 5, padding=2), activation(), MaxPool2d(2)),
+        *(Conv2d(20, 20, 5, padding=2), activation(), Flatten()),
+        Linear(20 * (height // 4) * (width // 4), classes),
+    ]
+
+
 # name: (whether it reads images, builder of the layers from input shape, classes and activation)
 NETS: dict[str, tuple[bool, Callable[..., list[Layer]]]] = {
     "mlp": (False, mlp),
     "convnet": (True, convnet),
+    "paper-mlp": (False, paper_mlp),
+    "paper-convnet": (True, paper_convnet),
 }
 
 

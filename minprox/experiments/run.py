@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,11 +21,18 @@ from minprox.passes import Solver, backprop, proxprop
 from minprox.solvers import CG, BlockCG, Exact, Explicit
 from minprox.training import Direction
 
+# Fetched at the first use; their loaders take the folder of the data too.
+FETCHED: dict[str, Callable[..., Dataset]] = {
+    "cifar10": datasets.cifar10,
+    "mnist": datasets.mnist,
+    "fashion-mnist": datasets.fashion_mnist,
+}
 # name: (loader of vectors, loader of images or None); each is called with dtype=…
 DATA: dict[str, tuple[Callable[..., Dataset], Callable[..., Dataset] | None]] = {
     "digits": (datasets.digits, partial(datasets.digits, flatten=False)),
     "spirals": (datasets.two_spirals, None),
     "blobs": (datasets.blobs, None),
+    **{name: (partial(loader, flatten=True), loader) for name, loader in FETCHED.items()},
 }
 METHODS = ("backprop", "proxprop")
 OPTIMIZERS = ("sgd", "nesterov", "adam")
@@ -39,9 +47,10 @@ class Run:
     ----------
     label : str
         What tables and legends call it; it does not influence the result.
-    data : {"digits", "spirals", "blobs"}
+    data : {"digits", "spirals", "blobs", "cifar10", "mnist", "fashion-mnist"}
     architecture : str
-        Widths like ``"64-200-10"``, or a name: ``"mlp"`` (hidden layers 400-100-400), ``"convnet"``.
+        Widths like ``"64-200-10"``, or a name: ``"mlp"`` (hidden layers 400-100-400), ``"convnet"``,
+        and the nets of the paper, ``"paper-mlp"`` (4000-1000-4000) and ``"paper-convnet"``.
     activation : {"relu", "leaky-relu", "tanh", "sigmoid", "softplus", "gelu"}
     method : {"backprop", "proxprop"}
     solver : str, optional
@@ -173,10 +182,14 @@ class Parts:
     direction: Direction
 
 
-def build(run: Run) -> Parts:
+def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
     """Make the net, the data, the optimiser and the direction of a run."""
     vectors, images = DATA[run.data]
     loader = images if images and reads_images(run.architecture) else vectors
+    if data_folder is not None:
+        if run.data not in FETCHED:
+            raise ValueError(f"data folder: only {', '.join(FETCHED)} lie in one, found {run.data!r}")
+        loader = partial(loader, folder=data_folder)
     data = loader(dtype=run.dtype)
     net = build_net(
         run.architecture, data.input_shape, len(data.classes), run.activation, run.seed, run.dtype
