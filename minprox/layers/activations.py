@@ -48,10 +48,11 @@ class LeakyReLU(Activation):
         self.slope = float(slope)
 
     def forward(self, z: Array) -> Array:
-        return array_module(z).where(z > 0, z, self.slope * z)
+        xp = array_module(z)
+        return xp.maximum(z, 0) + self.slope * xp.minimum(z, 0)
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
-        return array_module(z).where(z > 0, delta, self.slope * delta)
+        return delta * (z > 0) + self.slope * (delta * (z <= 0))
 
     def __repr__(self) -> str:
         return f"LeakyReLU({self.slope})"
