@@ -13,6 +13,7 @@ from minprox._version import __version__
 from minprox.cli.data import data
 from minprox.cli.demo import demo
 from minprox.cli.plot import plot
+from minprox.cli.run import run
 from minprox.cli.tools import bench, info
 from minprox.cli.train import train
 
@@ -51,7 +52,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, plot, data, info, bench):
+for command in (demo, train, run, plot, data, info, bench):
     cli.add_command(command)
 
 

@@ -1,7 +1,32 @@
-"""Experiments as data: a :class:`Run` says what is run, :func:`execute` runs it into a folder."""
+"""Experiments as data: a :class:`Run` says what is run, :func:`execute` runs it into a folder.
+
+An :class:`Experiment` is a family of runs, and :func:`run` runs it: those of the paper are :data:`X1`,
+:data:`X2` and :data:`X3`, and :func:`quick` makes small ones of them.
+"""
 
 from minprox.experiments.folder import execute, load
 from minprox.experiments.nets import ACTIVATIONS, NETS
+from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3, Experiment, quick
+from minprox.experiments.processes import Processes
+from minprox.experiments.results import table
 from minprox.experiments.run import DATA, Run, parse_solver
+from minprox.experiments.series import run  # last: from here on the name means the function
 
-__all__ = ["Run", "execute", "load", "ACTIVATIONS", "DATA", "NETS", "parse_solver"]
+__all__ = [
+    "Run",
+    "execute",
+    "load",
+    "Experiment",
+    "X1",
+    "X2",
+    "X3",
+    "EXPERIMENTS",
+    "quick",
+    "run",
+    "Processes",
+    "table",
+    "ACTIVATIONS",
+    "DATA",
+    "NETS",
+    "parse_solver",
+]

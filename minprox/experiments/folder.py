@@ -63,17 +63,14 @@ def execute(
     finished ['checkpoint.npz', 'config.json', 'environment.json', 'history.csv', 'history.json']
     """
     folder = Path(folder)
-    parts = build(run, data_folder)
     check_configuration(run, folder)
+    if resume and (history := ended(run, folder)) is not None:
+        return history
+    parts = build(run, data_folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         for name in ("checkpoint.npz", "history.json", "history.csv"):
             (folder / name).unlink(missing_ok=True)
-    elif (folder / "history.json").exists():
-        history = History.load(folder / "history.json")
-        over = history.status in ("diverged", "stopped")
-        if over or (history.status == "finished" and len(history) == run.epochs):
-            return history
     write_json(folder / "config.json", {"format": FORMAT, "label": run.label, **run.settings()})
     write_json(folder / "environment.json", environment())
 
@@ -97,6 +94,21 @@ def execute(
     )
     keep(parts.net, history)
     return history
+
+
+def ended(run: Run, folder: Path) -> History | None:
+    """Return the history of a run that its folder holds to the end, None if something is left to do.
+
+    Raises
+    ------
+    ValueError
+        If the history is damaged.
+    """
+    if not (folder / "history.json").exists():
+        return None
+    history = History.load(folder / "history.json")
+    over = history.status in ("diverged", "stopped")
+    return history if over or (history.status == "finished" and len(history) == run.epochs) else None
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[str, History]:

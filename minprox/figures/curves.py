@@ -1,4 +1,4 @@
-"""Convergence figures from histories, or from the folders of runs."""
+"""How runs converge, from histories or from the folders of runs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minprox.experiments import load
-from minprox.files import whole_file
+from minprox.figures.style import dress, legend, logarithmic, look
 from minprox.history import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Source = History | str | os.PathLike[str]
-
-# The colours of Okabe and Ito, which people with any colour vision can tell apart; the line styles
-# and markers tell them apart without colour.
-COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
-STYLES = "-", "--", "-.", ":", (0, (7, 2, 1, 2, 1, 2))
-MARKERS = "o", "s", "^", "D", "v", "P", "<", ">"
-ENDINGS = ".png", ".svg", ".pdf"
 
 
 def convergence(runs: Mapping[str, Source] | Iterable[Source], title: str = "", caption: str = "") -> Figure:
@@ -57,7 +50,6 @@ def convergence(runs: Mapping[str, Source] | Iterable[Source], title: str = "", 
     ['training loss', 'training loss', 'validation accuracy (%)']
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     histories = labelled(runs)
     if not histories:
@@ -74,23 +66,11 @@ def convergence(runs: Mapping[str, Source] | Iterable[Source], title: str = "", 
         draw(panels[1], history.seconds, loss, label, number, history)
         draw(panels[2], history.epoch, last, label, number, history, log=not accuracy)
     for panel in panels if not accuracy else panels[:2]:
-        panel.set_yscale("log")
+        logarithmic(panel)
     names = ["training loss", "training loss", "validation accuracy (%)" if accuracy else "validation loss"]
     for panel, x, y in zip(panels, ("epoch", "training time (s)", "epoch"), names, strict=True):
-        panel.set(xlabel=x, ylabel=y)
-        panel.grid(True, which="major", color="0.88", linewidth=0.8)
-        panel.set_axisbelow(True)
-        panel.spines[["top", "right"]].set_visible(False)
-    for panel in (panels[0], panels[2]):
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    handles, labels = panels[0].get_legend_handles_labels()
-    columns = 120 // (10 + max(map(len, labels)))  # as many entries as fit beside each other
-    legend: dict[str, Any] = {
-        "loc": "outside upper center",
-        "ncols": max(1, min(5, len(labels), columns)),
-        "frameon": False,
-    }
-    figure.legend(handles, labels, title=title or None, handlelength=3.5, **legend)
+        dress(panel, x, y)
+    legend(figure, title)
     if caption:
         figure.supxlabel(caption, fontsize="small", color="0.25")
     return figure
@@ -101,15 +81,9 @@ def draw(
 ) -> None:
     """Draw one curve; a value that cannot be shown is left out, and a divergence ends at a cross."""
     shown = [(u, v) for u, v in zip(x, y, strict=True) if math.isfinite(v) and (v > 0 or not log)]
-    style: dict[str, Any] = {
-        "color": COLOURS[number % len(COLOURS)],
-        "linestyle": STYLES[number % len(STYLES)],
-        "marker": MARKERS[number % len(MARKERS)],
-    }
-    first, step = number % 3, max(1, len(shown) // 8)
-    marks = list(range(first if len(shown) > 8 else 0, len(shown), step))
+    style = look(number, len(shown))
     us, vs = [u for u, _ in shown], [v for _, v in shown]
-    panel.plot(us, vs, label=label, markevery=marks, markersize=4.5, linewidth=1.6, **style)
+    panel.plot(us, vs, label=label, **style)
     if history.diverged_at is not None and shown:
         cross = {"marker": "X", "markersize": 11, "markeredgecolor": "white", "clip_on": False}
         panel.plot(us[-1:], vs[-1:], color=style["color"], zorder=5, **cross)
@@ -135,35 +109,3 @@ def labelled(runs: Mapping[str, Source] | Iterable[Source]) -> list[tuple[str, H
 def place(source: Source, number: int) -> str:
     """Return what tells a source from others: the name of its folder, or its number."""
     return str(number) if isinstance(source, History) else Path(source).resolve().name
-
-
-def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG, SVG or PDF, by the ending of the name, whole or not at all.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    path : str or path-like
-        Ending in ``.png``, ``.svg`` or ``.pdf``.
-
-    Raises
-    ------
-    ValueError
-        If it ends otherwise.
-    OSError
-        If the file cannot be written.
-    """
-    ending = check_ending(path)
-    from matplotlib import rc_context
-
-    dates: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with rc_context({"svg.hashsalt": "minprox"}), whole_file(path) as file:
-        figure.savefig(file, format=ending[1:], dpi=150, metadata=dates[ending])
-
-
-def check_ending(path: str | os.PathLike[str]) -> str:
-    """Return the ending of a figure's name, or raise ValueError listing those that there are."""
-    ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
-        raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")
-    return ending

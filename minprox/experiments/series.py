@@ -1,0 +1,173 @@
+"""Run the runs of an experiment, each into its own folder, one after the other or side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, as_completed
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from minprox.environment import limit_blas_threads
+from minprox.experiments.folder import check_configuration, ended, execute
+from minprox.experiments.paper import Experiment
+from minprox.experiments.processes import Processes
+from minprox.experiments.run import FETCHED, Run
+from minprox.files import read_json, write_json
+from minprox.history import History
+
+FORMAT = "minprox experiment 1"
+Path_ = str | os.PathLike[str]
+
+
+def run(
+    experiment: Experiment,
+    out: Path_,
+    executor: Executor | None = None,
+    *,
+    resume: bool = True,
+    threads: int | None = None,
+    data_folder: Path_ | None = None,
+    progress: bool | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, History]:
+    """Run an experiment, or what is left of it.
+
+    It may be stopped and even killed at any moment: called again with the same arguments, it goes on
+    after the last epoch that was recorded, with the same bits (as long as BLAS uses as many threads).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    out : str or path-like
+        Folder of the experiment, made if it does not exist; each run has a folder below it.
+    executor : concurrent.futures.Executor, optional
+        What the runs are submitted to, say ``Processes(2)``, or ``get_executor()`` of a client of
+        dask.distributed; its workers must see the same folders. If not given, the runs follow
+        each other here.
+    resume : bool
+        Whether runs that the folder holds are kept, and one that was interrupted goes on.
+    threads : int, optional
+        BLAS threads of each run; if not given, ``experiment.blas_threads``, or else as many as there are.
+    data_folder : str or path-like, optional
+        See :func:`execute`.
+    progress : bool, optional
+        See :func:`minprox.train`; only without an executor.
+    say : callable
+        Gets a line of text as soon as a run is done.
+
+    Returns
+    -------
+    dict of str to History
+        By the names of the folders, in the order of ``experiment.runs``. A run that diverged is among
+        them, which is a result and no error.
+
+    Raises
+    ------
+    ValueError
+        If the folder, or that of a run, belongs to something else.
+    OSError
+        If a folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from minprox.experiments import X1, quick
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     part = quick(X1).select(methods=["exact"], epochs=1)
+    ...     histories = run(part, folder)
+    >>> {name: history.status for name, history in histories.items()}
+    {'seed-0/exact': 'finished'}
+    """
+    out, runs = Path(out), experiment.runs
+    check_experiment(experiment, out)
+    done: dict[str, History] = {}
+    for name, member in runs.items():
+        check_configuration(member, out / name)
+        if resume and (history := ended(member, out / name)) is not None:
+            done[name] = history
+    left = {name: member for name, member in runs.items() if name not in done}
+    fetch({member.data for member in left.values()}, data_folder)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(
+        out / "experiment.json", {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
+    )
+
+    def keep(name: str, history: History) -> None:
+        done[name] = history
+        say(f"[{len(done)}/{len(runs)}] {name}: {outcome(history)}")
+
+    threads = threads or experiment.blas_threads
+    shared: dict[str, Any] = {"resume": resume, "threads": threads}
+    with blas(threads):  # here too, for an executor whose workers are threads of this process
+        if executor is None:
+            for name, member in left.items():
+                keep(name, one(member, out / name, data_folder=data_folder, progress=progress, **shared))
+        else:
+            shared["data_folder"] = None if data_folder is None else os.path.abspath(data_folder)
+            futures = {
+                executor.submit(one, member, os.path.abspath(out / name), progress=False, **shared): name
+                for name, member in left.items()
+            }
+            try:
+                for future in as_completed(futures):
+                    keep(futures[future], future.result())
+            except BaseException:
+                if not isinstance(executor, Processes):  # which stop at once, and want to do it themselves
+                    for future in futures:
+                        future.cancel()
+                raise
+    return {name: done[name] for name in runs}
+
+
+def one(run: Run, folder: Path_, threads: int | None, **options: Any) -> History:
+    """Execute one run with this number of BLAS threads; a process of its own can do that."""
+    with blas(threads):
+        return execute(run, folder, **options)
+
+
+def blas(threads: int | None) -> AbstractContextManager[None]:
+    """Limit the threads of BLAS within a ``with`` block, unless there is no limit."""
+    return limit_blas_threads(threads) if threads else nullcontext()
+
+
+def fetch(names: set[str], data_folder: Path_ | None) -> None:
+    """Fetch data sets now and once, rather than by several runs at the same moment."""
+    for name in sorted(names):
+        if name in FETCHED:
+            FETCHED[name](data_folder)
+        elif data_folder is not None:
+            raise ValueError(f"data folder: only {', '.join(FETCHED)} lie in one, found {name!r}")
+
+
+def check_experiment(experiment: Experiment, out: Path) -> None:
+    """Raise ValueError if the folder holds another experiment, or another preset of it."""
+    found = stored(out)
+    if found and found != (experiment.name, experiment.preset):
+        raise ValueError(
+            f"{out}: expected the preset {experiment.preset} of {experiment.name}, "
+            f"found the preset {found[1]} of {found[0]}; choose another folder"
+        )
+
+
+def stored(out: Path) -> tuple[str, str] | None:
+    """Return name and preset of the experiment that a folder holds, None if it holds none."""
+    path = out / "experiment.json"
+    if not path.exists():
+        return None
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected the name of an experiment")
+    return str(content.get("name")), str(content.get("preset"))
+
+
+def outcome(history: History) -> str:
+    """Return how a run ended, in one line."""
+    if history.diverged_at is not None:
+        return f"diverged in epoch {history.diverged_at}"
+    n = len(history)
+    return (
+        f"training loss {history.train_loss[-1]:.3g} after {n} epoch{'s' * (n != 1)} "
+        f"({history.seconds[-1]:.1f} s), validation accuracy {100 * history.validation_accuracy[-1]:.1f} %"
+    )

@@ -1,0 +1,209 @@
+"""The figures of the paper's experiments, from the folders of their runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from minprox.experiments.paper import Experiment, short
+from minprox.experiments.results import Result, deviations, final, number, results, setting, unfinished
+from minprox.figures.style import dress, legend, logarithmic, look
+from minprox.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The same look in every figure, whichever methods it shows.
+PLACES = {"backprop": 0, "cg3": 1, "cg5": 2, "cg10": 3, "exact": 4, "cg1": 5}
+AXES = {
+    "epoch": "epoch",
+    "seconds": "training time (s)",
+    "train_loss": "training loss",
+    "validation_accuracy": "validation accuracy (%)",
+    "validation_loss": "validation loss",
+}
+
+
+def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: str = "") -> Figure:
+    """Draw the figure of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        In any preset; what is drawn, and whether it is what the paper ran, is read from the folder.
+    folder : str or path-like
+        Filled by :func:`minprox.experiments.run`, which may still be at work.
+    title : str
+        If not given, what was run, and in what it differs from the paper.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With the panels of the experiment, or where it compares step sizes with a map of the losses after
+        the last epoch. Several seeds show as their median and the range between them.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no runs of the experiment, or damaged files.
+    """
+    from matplotlib.figure import Figure
+
+    found = results(experiment, folder)
+    if experiment.steps:
+        return heat_map(experiment, found, title)
+    wide = len(experiment.panels) != 4
+    figure = Figure(figsize=(12, 4.9) if wide else (10, 8), layout="constrained")
+    panels = figure.subplots(*((1, len(experiment.panels)) if wide else (2, 2)), squeeze=False).ravel()
+    for place, (key, run) in enumerate(experiment.methods.items()):
+        mine = [r.history for r in found if r.method == key]
+        for panel, (x, y) in zip(panels, experiment.panels, strict=True):
+            if mine:
+                draw(panel, x, y, mine, run.label, PLACES.get(key, place))
+    for panel, (x, y) in zip(panels, experiment.panels, strict=True):
+        dress(panel, AXES[x], AXES[y])
+        if y.endswith("loss"):
+            logarithmic(panel)
+    legend(figure, title or heading(experiment, found, 120 if wide else 105))
+    caption(figure, experiment, found)
+    return figure
+
+
+def heading(experiment: Experiment, found: Sequence[Result], width: int) -> str:
+    """Return the title: the experiment, what its runs share, and what is not as in the paper."""
+    lines = [experiment.title, setting(found)]
+    if differing := deviations(experiment, found):
+        whole = [phrase.replace(" ", "\N{NO-BREAK SPACE}").replace("τ_θ", "$τ_θ$") for phrase in differing]
+        lines += wrap(f"Not the paper's settings: {', '.join(whole)}", width, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def caption(figure: Figure, experiment: Experiment, found: Sequence[Result], more: str = "") -> None:
+    """Write below the panels what one has to know to read them."""
+    lines, seeds = [experiment.note] if experiment.note else [], len({r.seed for r in found})
+    if more:
+        lines.append(more)
+    if seeds > 1:
+        median = f"Median of {seeds} seeds"
+        lines.append(
+            median + ("." if experiment.steps else "; the bands reach from the lowest to the highest.")
+        )
+    if rest := unfinished(found):
+        furthest = max(len(r.history) for r in rest)
+        lines.append(f"Runs that have not come to their end: {len(rest)}, the furthest at epoch {furthest}.")
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize="small", color="0.25")
+
+
+def draw(panel: Any, x: str, y: str, histories: list[History], label: str, place: int) -> None:
+    """Draw the median of one method over its seeds, and the range between them; it may end at a cross."""
+    across, middle, low, high = over_seeds(histories, x, y)
+    diverged = [h.diverged_at for h in histories if h.diverged_at is not None]
+    if diverged:
+        which = f"in epoch {diverged[0]}" if len(histories) == 1 else f"{len(diverged)} of {len(histories)}"
+        label += f" (diverged {which})" if len(histories) == 1 else f" ({which} diverged)"
+    shown = [
+        (u, v)
+        for u, v in zip(across, middle, strict=True)
+        if math.isfinite(v) and (v > 0 or not y.endswith("loss"))
+    ]
+    us, vs = [u for u, _ in shown], [v for _, v in shown]
+    style = look(place, len(shown))
+    panel.plot(us, vs, label=label, **style)
+    if len(histories) > 1:
+        ok = [math.isfinite(a) and math.isfinite(b) for a, b in zip(low, high, strict=True)]
+        panel.fill_between(across, low, high, where=ok, color=style["color"], alpha=0.15, linewidth=0)
+    if len(diverged) * 2 >= len(histories) and shown:
+        cross = {"marker": "X", "markersize": 11, "markeredgecolor": "white", "clip_on": False}
+        panel.plot(us[-1:], vs[-1:], color=style["color"], zorder=5, **cross)
+
+
+def over_seeds(histories: list[History], x: str, y: str) -> tuple[list[float], ...]:
+    """Return x (its median), and median, lowest and highest y, for each epoch that all have reached.
+
+    A run that has diverged counts as the worst from there on.
+    """
+    factor = 100 if y.endswith("accuracy") else 1
+    worst = math.inf if y.endswith("loss") else -math.inf
+    going_on = [len(h) for h in histories if h.diverged_at is None]
+    length = min(going_on) if going_on else max(map(len, histories))
+    columns: tuple[list[float], ...] = ([], [], [], [])
+    for epoch in range(length):
+        there = [h for h in histories if len(h) > epoch]
+        values = [factor * getattr(h, y)[epoch] for h in there]
+        ends = [h.diverged_at is not None and epoch + 1 >= h.diverged_at for h in there]
+        values = [worst if end or math.isnan(v) else v for v, end in zip(values, ends, strict=True)]
+        values += [worst] * (len(histories) - len(there))
+        row = (statistics.median(getattr(h, x)[epoch] for h in there), statistics.median(values))
+        for column, value in zip(columns, (*row, min(values), max(values)), strict=True):
+            column.append(value)
+    return columns
+
+
+def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Figure:
+    """Draw the losses after the last epoch: methods by step sizes, the colour on a logarithmic scale."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    methods = [key for key in experiment.methods if any(r.method == key for r in found)]
+    steps = sorted({r.step for r in found if r.step is not None})
+    cells = {
+        (key, step): final([r for r in found if (r.method, r.step) == (key, step)])
+        for key in methods
+        for step in steps
+    }
+    losses = [v for v, _, _ in cells.values() if v is not None and 0 < v < math.inf] or [1.0]
+    scale: Any = ScalarMappable(
+        LogNorm(min(losses), max(max(losses), 10 * min(losses))), colormaps["cividis"]
+    )
+    width = max(8.0, 3.6 + 0.98 * len(steps))
+    figure = Figure(figsize=(width, 2.9 + 0.58 * len(methods)), layout="constrained")
+    panel = figure.subplots()
+    for row, key in enumerate(methods):
+        for column, step in enumerate(steps):
+            value, diverged, count = cells[key, step]
+            share = f"\n{diverged} of {count}" if diverged and count > 1 else ""
+            text, colour = "–", "0.2"
+            style: dict[str, Any] = {"facecolor": "white"}
+            if value is None:
+                if any((r.method, r.step) == (key, step) for r in found):
+                    text = "unfinished"
+            elif math.isinf(value):
+                text, style = "diverged" + share, {"facecolor": "white", "hatch": "////", "edgecolor": "0.8"}
+            else:
+                face = scale.to_rgba(max(value, min(losses)))
+                text = number(value) + (f"\n({diverged} of {count} div.)" if diverged else "")
+                colour, style = "black" if luminance(face) > 0.18 else "white", {"facecolor": face}
+            panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=0, **style))
+            size = "medium" if "\n" not in text and text[0].isdigit() else "small"
+            shade = {"facecolor": "white", "edgecolor": "none", "pad": 1.5} if "hatch" in style else None
+            panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, bbox=shade)
+    panel.set(xlim=(-0.5, len(steps) - 0.5), ylim=(len(methods) - 0.5, -0.5))
+    panel.set_xticks(range(len(steps)), [short(step) for step in steps])
+    panel.set_yticks(range(len(methods)), [experiment.methods[key].label for key in methods])
+    taus = {r.settings["tau"] for r in found if r.settings["method"] == "proxprop"}
+    fixed = f" (with τ = {short(*taus)})" if len(taus) == 1 else ""
+    panel.set_xlabel(f"step size: τ of BackProp, $τ_θ$ of ProxProp{fixed}")
+    figure.suptitle(title or heading(experiment, found, int(11.5 * width)), fontsize="medium")
+    panel.tick_params(length=0)
+    for edge in range(1, max(len(steps), len(methods))):  # white lines between the cells
+        panel.axhline(edge - 0.5, color="white", linewidth=1.5)
+        panel.axvline(edge - 0.5, color="white", linewidth=1.5)
+    bar = figure.colorbar(scale, ax=panel, pad=0.01)
+    bar.set_label("training loss")
+    hatched = any(value is not None and math.isinf(value) for value, _, _ in cells.values())
+    caption(figure, experiment, found, "Hatched: the loss became NaN or infinite." if hatched else "")
+    return figure
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """Return how bright a colour is, from 0 to 1 (relative luminance of WCAG 2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,104 @@
+"""What the figures share: colours, lines and markers, axes, legends, and how a figure gets into a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minprox.files import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The colours of Okabe and Ito, which people with any colour vision can tell apart; the line styles
+# and markers tell them apart without colour.
+COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+STYLES = "-", "--", "-.", ":", (0, (7, 2, 1, 2, 1, 2))
+MARKERS = "o", "s", "^", "D", "v", "P", "<", ">"
+ENDINGS = ".png", ".svg", ".pdf"
+
+
+def look(number: int, points: int) -> dict[str, Any]:
+    """Return colour, line and markers of the curve with this number; up to ten of its points are marked."""
+    first, step = number % 3, max(1, points // 8)
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "linestyle": STYLES[number % len(STYLES)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "markevery": list(range(first if points > 8 else 0, points, step)),
+        "markersize": 4.5,
+        "linewidth": 1.6,
+    }
+
+
+def dress(panel: Any, x: str, y: str) -> None:
+    """Label the axes, and let a faint grid take the place of the frame; epochs get whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    panel.set(xlabel=x, ylabel=y)
+    panel.grid(True, which="major", color="0.88", linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    if x == "epoch":
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+
+
+def logarithmic(panel: Any) -> None:
+    """Make the y axis logarithmic; if it spans less than two decades, with plain numbers between them."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):  # 0.6 in the place of 6×10⁻¹
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    if high < 100 * low:
+        panel.yaxis.set_major_formatter(Plain())
+        panel.yaxis.set_minor_formatter(Plain(minor_thresholds=(2, 0.5)))
+
+
+def legend(figure: Figure, title: str) -> None:
+    """Put one legend for all panels above them, under the title of the figure."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    columns = 120 // (10 + max(map(len, labels)))  # as many entries as fit beside each other
+    where: dict[str, Any] = {
+        "loc": "outside upper center",
+        "ncols": max(1, min(5, len(labels), columns)),
+        "frameon": False,
+    }
+    drawn = figure.legend(handles, labels, title=title or None, handlelength=3.5, **where)
+    drawn.get_title().set_multialignment("center")
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure as PNG, SVG or PDF, by the ending of the name, whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : str or path-like
+        Ending in ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises
+    ------
+    ValueError
+        If it ends otherwise.
+    OSError
+        If the file cannot be written.
+    """
+    ending = check_ending(path)
+    from matplotlib import rc_context
+
+    dates: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with rc_context({"svg.hashsalt": "minprox"}), whole_file(path) as file:
+        figure.savefig(file, format=ending[1:], dpi=150, metadata=dates[ending])
+
+
+def check_ending(path: str | os.PathLike[str]) -> str:
+    """Return the ending of a figure's name, or raise ValueError listing those that there are."""
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")
+    return ending
