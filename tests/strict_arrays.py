@@ -22,7 +22,7 @@ NAME = "strictpy"
 MAKERS = "arange concatenate einsum empty eye full linspace ones result_type stack zeros"
 FUNCTIONS = """
 abs all any argmax argmin argsort ascontiguousarray broadcast_to clip copy cumsum diagonal dot empty_like
-exp expand_dims expm1 isfinite isnan log log1p logaddexp matmul max maximum mean min minimum
+exp expand_dims expm1 isfinite isnan log log1p logaddexp matmul max maximum mean min minimum multiply
 moveaxis ndim ones_like outer pad prod ravel repeat reshape shape sign sqrt squeeze std sum swapaxes take
 tanh tensordot trace transpose vdot where zeros_like
 """

@@ -63,48 +63,41 @@ class PatchMap(LinearMap):
         return x
 
     def blocks(self, most: int = 0) -> Iterator[tuple[slice, Array]]:
-        """Yield ``(rows, Aᵀ[..., rows])`` without the ones, of shape ``(groups, weights, rows)``.
+        """Yield ``(rows, Aᵀ[..., rows])``, the latter of shape ``(groups, cols, rows)``.
 
-        The buffer is used again for the next block.
+        The buffer is used again for the next block; its row of ones is written once.
         """
-        x, (C, _, _, N) = self.with_margins(), self.padded
+        xp, (C, _, _, N) = array_module(self.images), self.padded
         (k_h, k_w), (s_h, s_w), (d_h, d_w), (H, W) = self.kernel, self.stride, self.dilation, self.extent
+        x = self.with_margins().reshape(self.groups, C // self.groups, *self.padded[1:])
         step = min(H, max(1, (most or BLOCK) // max(1, C * k_h * k_w * W * N)))
-        buffer = array_module(x).empty((C, k_h, k_w, step, W, N), self.dtype)
+        buffer = None
         for start in range(0, H, step):
             count = min(step, H - start)
-            patches = buffer if count == step else buffer[:, :, :, :count].copy()
+            if buffer is None or count < step:
+                buffer = xp.ones((self.groups, self.shape[1], count * W * N), self.dtype)
+            patches = buffer[:, : self.weights].reshape(*x.shape[:2], k_h, k_w, count, W, N)
             for i in range(k_h):
                 for j in range(k_w):
                     top, left = start * s_h + i * d_h, j * d_w
-                    patches[:, i, j] = x[:, top : top + count * s_h : s_h, left : left + W * s_w : s_w]
-            rows = slice(start * W * N, (start + count) * W * N)
-            yield rows, patches.reshape(self.groups, self.weights, rows.stop - rows.start)
+                    patches[:, :, i, j] = x[:, :, top : top + count * s_h : s_h, left : left + W * s_w : s_w]
+            yield slice(start * W * N, (start + count) * W * N), buffer
 
     def __matmul__(self, theta: Array) -> Array:
         xp = array_module(self.images, theta)
-        theta = self.grouped(theta)
-        weight_t = transpose(theta[:, : self.weights])
-        z = xp.empty((*weight_t.shape[:2], self.shape[0]), xp.result_type(self.images, theta))
-        for rows, patches in self.blocks():
-            xp.matmul(weight_t, patches, out=z[..., rows])
-        if self.bias:
-            z += theta[:, -1, :, None]
+        theta_t = transpose(self.grouped(theta))
+        z = xp.empty((*theta_t.shape[:2], self.shape[0]), xp.result_type(self.images, theta))
+        for rows, A_t in self.blocks():
+            xp.matmul(theta_t, A_t, out=z[..., rows])  # zᵀ = θᵀ Aᵀ
         return self.ungrouped(transpose(z))
 
     def adjoint(self, delta: Array) -> Array:
-        xp = array_module(self.images, delta)
         delta = self.grouped(delta)
-        d = sum(patches @ delta[:, rows] for rows, patches in self.blocks())
-        if self.bias:
-            d = xp.concatenate([d, delta.sum(axis=1, keepdims=True)], axis=1)
-        return self.ungrouped(d)
+        return self.ungrouped(sum(A_t @ delta[:, rows] for rows, A_t in self.blocks()))
 
     def matrix(self) -> Array:
-        xp = array_module(self.images)
-        ((_, patches),) = self.blocks(most=self.weights * self.groups * self.shape[0])
-        ones = xp.ones((self.groups, self.shape[0], int(self.bias)), self.dtype)
-        return self.ungrouped(xp.concatenate([transpose(patches), ones], axis=-1))
+        ((_, A_t),) = self.blocks(most=max(1, self.padded[0] * self.weights * self.shape[0]))
+        return self.ungrouped(transpose(A_t))
 
     @property
     def gram_cost(self) -> float:

@@ -96,9 +96,13 @@ class MaxPool2d(Pool2d):
         x = self.padded(a, -float("inf"))
         errors = xp.zeros_like(x)
         free = xp.ones_like(output, dtype=bool)
+        apart = all(s >= k for s, k in zip(self.stride, self.kernel, strict=True))
         for entry, error in zip(self.windows(x), self.windows(errors), strict=True):
             first = free & (entry == output)
-            error += delta * first
+            if apart:  # no pixel lies in two windows
+                xp.multiply(delta, first, out=error)
+            else:
+                error += delta * first
             free ^= first
         return self.inside(errors)
 
