@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minprox.arguments import per_layer
 from minprox.backend import array_module
 from minprox.chain import Chain
 from minprox.graph import Graph
 from minprox.layers import Transfer
 from minprox.layers.base import Array
-from minprox.passes import per_layer
 
 Variables = Mapping[int, Array]
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from minprox.arguments import per_layer
 from minprox.backend import array_module, to_numpy
 from minprox.graph import Graph
 from minprox.layers.base import Array
 from minprox.linear_map import LinearMap, transpose
-from minprox.passes import backprop, errors, forward, per_layer, proxprop
+from minprox.passes import backprop, errors, forward, proxprop
 from minprox.solvers import Exact
 from minprox.tape import Tape
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from minprox.backend import array_module
 from minprox.checkpoints import Checkpoint, settings_of
-from minprox.datasets import Dataset, Split
 from minprox.files import check_folder
 from minprox.graph import Graph
 from minprox.history import History
@@ -22,6 +21,8 @@ from minprox.optim import Optimizer
 from minprox.passes import Tape, backprop, forward
 
 Array = Any
+Dataset = Any  # three parts: train, validation, test; see minprox.datasets
+Split = Any  # one of them: x and y, of one length
 Direction = Callable[[Graph, Tape, Any, Array], Sequence[Array]]
 Callback = Callable[[Graph, History], Any]
 
