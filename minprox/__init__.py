@@ -31,6 +31,7 @@ from minprox.layers import (
     Tanh,
     Transfer,
 )
+from minprox.line_search import armijo
 from minprox.linear_map import DenseMap, LinearMap
 from minprox.losses import CrossEntropy, SquaredError
 from minprox.optim import SGD, Adam
@@ -45,6 +46,7 @@ __all__ = [
     "array_module",
     "to_numpy",
     "use",
+    "armijo",
     "CheckError",
     "check_gradient",
     "check_layer",

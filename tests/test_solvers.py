@@ -501,3 +501,17 @@ def test_the_patch_matrix_rejects_a_transposed_kernel(rng):
     A, B = layer.linear_map(a), turned.linear_map(a.swapaxes(2, 3))
     assert relative(A.matrix() @ theta, A @ theta) < 1e-13
     assert relative(B.matrix() @ theta, A @ theta) > 0.1
+
+
+@pytest.mark.parametrize("tau_theta", [50, 10, 5, 1, 0.5, 0.1, 0.05, 0.005, 0.0005])
+def test_float32_steps_on_bright_images_keep_the_shift(tau_theta):
+    """Images share a mean that is 1e6 times the shift 1/τ_θ; a Gram matrix in float32 loses it."""
+    rng = np.random.default_rng(0)
+    brightness, detail = rng.uniform(0.3, 0.9, (200, 1)), 0.001 * rng.standard_normal((200, 1500))
+    a, delta = (brightness + detail).astype("float32"), rng.standard_normal((200, 30)).astype("float32")
+    A, exact = mp.DenseMap(a, bias=True), mp.DenseMap(a.astype("float64"), bias=True)
+    expected = dense_step(exact.matrix(), delta.astype("float64"), tau_theta)
+    assert relative(mp.Exact()(A, delta, tau_theta), expected) < 1e-3
+    if tau_theta == 50:  # the planted error: the same formula on a Gram matrix summed in float32
+        W = np.linalg.inv(A.gram("float32") + np.eye(200, dtype="float32") / np.float32(tau_theta))
+        assert relative(A.T @ (W @ delta), expected) > 1e-2

@@ -337,7 +337,7 @@ def test_theory(build):
         x, y, loss = normal(5, *shape), labels(5), mp.CrossEntropy()
         tape = mp.forward(net, x)
         grads, steps = mp.backprop(net, tape, loss, y), mp.proxprop(net, tape, loss, y, 0.5)
-        found = [mp.theory.descent(net, tape, loss, y, 0.5), mp.theory.armijo(net, x, loss, y, steps)]
+        found = [mp.theory.descent(net, tape, loss, y, 0.5), mp.armijo(net, x, loss, y, steps)]
         found += [mp.theory.angle(g, d) for g, d in zip(grads, steps, strict=True)]
         for _, A, delta in mp.errors(net, tape, loss, y):
             eigenvalues = mp.theory.spectrum(A)

@@ -132,7 +132,7 @@ def test_P4_armijo_accepts_what_it_promises(problem):
     for tau_theta in (0.05, 10.0):
         tape = mp.forward(net, x)
         d, g = mp.proxprop(net, tape, loss, y, tau_theta), mp.backprop(net, tape, loss, y)
-        tau = theory.armijo(net, x, loss, y, d, tau=64.0)
+        tau = mp.armijo(net, x, loss, y, d, tau=64.0)
         for theta, old in zip(net.parameters, before, strict=True):
             np.testing.assert_array_equal(theta, old)
         slope = sum((u * v).sum() for u, v in zip(g, d, strict=True))
@@ -146,7 +146,7 @@ def test_P4_armijo_accepts_what_it_promises(problem):
         assert J(tau) <= J(0) - 1e-4 * tau * slope
         assert tau == 64.0 or J(2 * tau) > J(0) - 2e-4 * tau * slope
     with pytest.raises(ValueError, match="do not descend"):
-        theory.armijo(net, x, loss, y, [-v for v in d])
+        mp.armijo(net, x, loss, y, [-v for v in d])
 
 
 def test_P4_armijo_with_proxprop_drives_the_gradient_to_zero(problem):
@@ -157,6 +157,6 @@ def test_P4_armijo_with_proxprop_drives_the_gradient_to_zero(problem):
         tape = mp.forward(net, x)
         g, d = mp.backprop(net, tape, loss, y), mp.proxprop(net, tape, loss, y, 1.0)
         norms.append(np.sqrt(sum((v * v).sum() for v in g)))
-        tau = theory.armijo(net, x, loss, y, d, tau=16.0)
+        tau = mp.armijo(net, x, loss, y, d, tau=16.0)
         net.parameters = [theta - tau * v for theta, v in zip(net.parameters, d, strict=True)]
     assert norms[-1] < 0.05 * norms[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.backend import array_module
-from minprox.layers.base import Array, Shape, Transfer, check_counts, is_count
+from minprox.layers.base import Array, Shape, check_counts, is_count
 from minprox.layers.patch_gram import inside
 from minprox.layers.patches import Pair, PatchMap
+from minprox.layers.transfer import Transfer
 from minprox.linear_map import LinearMap
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.layers.base import Array, Shape, Transfer, check_counts
+from minprox.layers.base import Array, Shape, check_counts
+from minprox.layers.transfer import Transfer
 from minprox.linear_map import DenseMap, LinearMap
 
 
