@@ -11,6 +11,7 @@ import time
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from conftest import raises
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,9 +19,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import minprox as mp
 from minprox.cli import main
 from minprox.experiments import EXPERIMENTS, X1, X2, X3, Processes, quick, run, series, table
-from minprox.experiments.paper import QUICK, short
-from minprox.experiments.results import deviations, final, number, results
+from minprox.experiments.paper import short
+from minprox.experiments.presets import PRESETS, QUICK, SMALL
+from minprox.experiments.results import deviations, results
 from minprox.experiments.run import Run, build
+from minprox.experiments.tables import final, number
 from minprox.figures.paper import luminance, over_seeds
 from minprox.files import write_json
 
@@ -145,14 +148,28 @@ def test_x3_is_as_in_the_paper():
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_the_quick_preset_changes_nothing_but_sizes(name):
-    paper, small = EXPERIMENTS[name], quick(EXPERIMENTS[name])
-    assert (list(paper.runs), small.preset, small.blas_threads) == (list(small.runs), "quick", 1)
+@pytest.mark.parametrize(("preset", "sizes"), [("quick", QUICK), ("small", SMALL)])
+def test_a_preset_changes_nothing_but_sizes(name, preset, sizes):
+    paper, small = EXPERIMENTS[name], PRESETS[preset](EXPERIMENTS[name])
+    assert (list(paper.runs), small.preset, small.blas_threads) == (list(small.runs), preset, 1)
     for one, other in zip(paper.runs.values(), small.runs.values(), strict=True):
         differing = {key for key, value in one.settings().items() if other.settings()[key] != value}
-        assert differing <= {"data", "architecture", "epochs", "batch_size"}
+        assert differing <= {"data", "architecture", "epochs", "batch_size", "train_samples"}
         assert one.label == other.label
-        assert {key: getattr(other, key) for key in QUICK[name]} == QUICK[name]
+        assert {key: getattr(other, key) for key in sizes[name]} == sizes[name]
+
+
+def test_a_run_may_train_on_the_first_samples_only():
+    member = quick(X1).runs["seed-0/exact"]
+    whole, part = build(member).data, build(replace(member, train_samples=300)).data
+    assert len(part.train) == 300
+    assert np.array_equal(part.train.x, whole.train.x[:300])
+    assert np.array_equal(part.train.y, whole.train.y[:300])
+    assert (len(part.validation), len(part.test)) == (len(whole.validation), len(whole.test))
+    with raises(ValueError, "train_samples: digits has 1297 to train on, found 1298"):
+        build(replace(member, train_samples=1298))
+    with raises(ValueError, "train_samples: expected an integer of at least 1, found 0"):
+        replace(member, train_samples=0)
 
 
 # What is selected
@@ -300,6 +317,19 @@ def test_a_folder_belongs_to_one_experiment_and_one_preset(tmp_path):
     (tmp_path / "experiment.json").write_text("[]")
     with raises(ValueError, "experiment.json: expected the name of an experiment"):
         run(part, tmp_path)
+
+
+def test_a_folder_keeps_what_its_data_are_called(tmp_path):
+    part = quick(X1).select(methods=["backprop"], epochs=1)
+
+    def title():
+        return mp.figures.experiment(X1, tmp_path).legends[0].get_title().get_text().split("\n")[1]
+
+    run(part, tmp_path)
+    assert title().startswith("Digits, ")
+    for name in ("Digits (rescanned)", None):  # it is told once
+        run(part, tmp_path, data_name=name)
+        assert title().startswith("Digits (rescanned), ")
 
 
 def test_a_mistake_leaves_no_folder(tmp_path):
@@ -625,7 +655,7 @@ def test_the_steps_of_x2_can_be_chosen(call, tmp_path):
     [
         (["run"], "Missing argument 'EXPERIMENT'"),
         (["run", "x4"], "'x4' is not one of 'x1', 'x2', 'x3'"),
-        (["run", "x1", "--preset", "big"], "'big' is not one of 'paper', 'quick'"),
+        (["run", "x1", "--preset", "big"], "'big' is not one of 'paper', 'small', 'quick'"),
         (["run", "x1", "--methods", "cg4"], "methods: x1 has backprop, cg3, cg5, cg10, exact, found 'cg4'"),
         (["run", "x1", "--methods", ","], "methods: expected one value or more"),
         (["run", "x1", "--epochs", "0"], "epochs: expected an integer of at least 1"),

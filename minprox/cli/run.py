@@ -12,7 +12,7 @@ import click
 
 from minprox import experiments
 from minprox.environment import cores
-from minprox.experiments.paper import PRESETS
+from minprox.experiments.presets import PRESETS
 
 
 def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | None]:
@@ -36,7 +36,7 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
     type=click.Choice(list(PRESETS)),
     default="paper",
     show_default=True,
-    help="The paper's own settings, or a small version on the digits that takes less than a minute.",
+    help="The paper's own settings; small: 10,000 images of CIFAR-10; quick: the digits, below a minute.",
 )
 @click.option(
     "--methods", callback=listed(str, "names"), metavar="LIST", help="Like backprop,cg3.  [default: all]"
@@ -62,6 +62,10 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
     help="Where CIFAR-10 lies or shall be put.  [default: MINPROX_DATA, or the cache folder of this system]",
 )
 @click.option(
+    "--data-name",
+    help="What figures call the data, where they are no exact copy of the official ones.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the experiment.  [default: runs/x1, or runs/x1-quick]",
@@ -82,6 +86,7 @@ def run(
     seeds: list[int],
     tau_theta: list[float] | None,
     data_folder: Path | None,
+    data_name: str | None,
     out: Path | None,
     jobs: int,
     fresh: bool,
@@ -116,6 +121,7 @@ def run(
                 resume=not fresh,
                 threads=threads,
                 data_folder=data_folder,
+                data_name=data_name,
                 say=click.echo,
             )
     except BrokenExecutor:

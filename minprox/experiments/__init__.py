@@ -1,16 +1,17 @@
 """Experiments as data: a :class:`Run` says what is run, :func:`execute` runs it into a folder.
 
 An :class:`Experiment` is a family of runs, and :func:`run` runs it: those of the paper are :data:`X1`,
-:data:`X2` and :data:`X3`, and :func:`quick` makes small ones of them.
+:data:`X2` and :data:`X3`; :func:`small` and :func:`quick` make them smaller.
 """
 
 from minprox.experiments.folder import execute, load
 from minprox.experiments.nets import ACTIVATIONS, NETS
-from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3, Experiment, quick
+from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3, Experiment
+from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes
-from minprox.experiments.results import table
 from minprox.experiments.run import DATA, Run, parse_solver
 from minprox.experiments.series import run  # last: from here on the name means the function
+from minprox.experiments.tables import table
 
 __all__ = [
     "Run",
@@ -22,6 +23,7 @@ __all__ = [
     "X3",
     "EXPERIMENTS",
     "quick",
+    "small",
     "run",
     "Processes",
     "table",

@@ -198,38 +198,3 @@ X3 = Experiment(
 )
 
 EXPERIMENTS = {"x1": X1, "x2": X2, "x3": X3}
-
-# The same on the 1,297 digits of 8×8 pixels in the package: less than a minute on two cores each.
-# "mlp" is the paper's with hidden layers a tenth as wide, "paper-convnet" the paper's own.
-QUICK: dict[str, dict[str, Any]] = {
-    "x1": {"data": "digits", "architecture": "mlp", "epochs": 20, "batch_size": 100},
-    "x2": {"data": "digits", "architecture": "mlp", "epochs": 10, "batch_size": 100},
-    "x3": {"data": "digits", "architecture": "paper-convnet", "epochs": 10, "batch_size": 50},
-}
-
-
-def quick(experiment: Experiment) -> Experiment:
-    """Return one of the paper's experiments in a size that needs no download and less than a minute.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        :data:`X1`, :data:`X2` or :data:`X3`.
-
-    Returns
-    -------
-    Experiment
-        With the same methods and step sizes, and one BLAS thread for each process.
-
-    Examples
-    --------
-    >>> run = quick(X1).runs["seed-0/cg3"]
-    >>> run.data, run.architecture, run.tau_theta
-    ('digits', 'mlp', 0.05)
-    """
-    changes = QUICK[experiment.name]
-    methods = {key: replace(run, **changes) for key, run in experiment.methods.items()}
-    return replace(experiment, methods=methods, preset="quick", blas_threads=1)
-
-
-PRESETS = {"paper": lambda experiment: experiment, "quick": quick}

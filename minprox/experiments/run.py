@@ -6,13 +6,13 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 from minprox import datasets
 from minprox.backend import companion
-from minprox.datasets import Dataset
+from minprox.datasets import Dataset, Split
 from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
 from minprox.graph import Graph
 from minprox.losses import CrossEntropy
@@ -65,6 +65,8 @@ class Run:
         In [0, 1), not for Adam; if not given 0.95 with ``"nesterov"`` and 0 with ``"sgd"``.
     weight_decay : float
     epochs, batch_size : int
+    train_samples : int, optional
+        Train on the first so many samples of the training set only; on all of them if not given.
     seed : int
         Of the initial parameters and of the mini-batches.
     dtype : {"float32", "float64"}
@@ -94,6 +96,7 @@ class Run:
     weight_decay: float = 0.0
     epochs: int = 20
     batch_size: int = 50
+    train_samples: int | None = None
     seed: int = 0
     dtype: str = "float32"
 
@@ -108,6 +111,8 @@ class Run:
         for name in ("epochs", "batch_size"):
             whole(name, getattr(self, name), 1)
         whole("seed", self.seed, 0)
+        if self.train_samples is not None:
+            whole("train_samples", self.train_samples, 1)
         proximal, adam = self.method == "proxprop", self.optimizer == "adam"
         self.settle("solver", "exact" if proximal else None, "proxprop")
         self.settle("tau_theta", 0.05 if proximal else None, "proxprop")
@@ -190,7 +195,7 @@ def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
         if run.data not in FETCHED:
             raise ValueError(f"data folder: only {', '.join(FETCHED)} lie in one, found {run.data!r}")
         loader = partial(loader, folder=data_folder)
-    data = loader(dtype=run.dtype)
+    data = shortened(loader(dtype=run.dtype), run.train_samples)
     net = build_net(
         run.architecture, data.input_shape, len(data.classes), run.activation, run.seed, run.dtype
     )
@@ -208,6 +213,15 @@ def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
             companion(net.parameters[0], "sparse.linalg")  # SciPy is loaded before the clock starts
         direction = partial(proxprop, tau_theta=run.tau_theta or 0.0, solver=solver)
     return Parts(net, data, CrossEntropy(), optimizer, direction)
+
+
+def shortened(data: Dataset, samples: int | None) -> Dataset:
+    """Return the data with the first so many training samples only, or as they are."""
+    if samples is None:
+        return data
+    if samples > len(data.train):
+        raise ValueError(f"train_samples: {data.name} has {len(data.train)} to train on, found {samples}")
+    return replace(data, train=Split(data.train.x[:samples], data.train.y[:samples]))
 
 
 def one_of(name: str, value: Any, allowed: Any) -> None:

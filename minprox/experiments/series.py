@@ -29,6 +29,7 @@ def run(
     resume: bool = True,
     threads: int | None = None,
     data_folder: Path_ | None = None,
+    data_name: str | None = None,
     progress: bool | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, History]:
@@ -52,6 +53,8 @@ def run(
         BLAS threads of each run; if not given, ``experiment.blas_threads``, or else as many as there are.
     data_folder : str or path-like, optional
         See :func:`execute`.
+    data_name : str, optional
+        What figures call the data if they are no exact copy of the official ones; the folder keeps it.
     progress : bool, optional
         See :func:`minprox.train`; only without an executor.
     say : callable
@@ -90,8 +93,11 @@ def run(
     left = {name: member for name, member in runs.items() if name not in done}
     fetch({member.data for member in left.values()}, data_folder)
     out.mkdir(parents=True, exist_ok=True)
+    data_name = data_name or stored(out).get("data_name")
     write_json(
-        out / "experiment.json", {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
+        out / "experiment.json",
+        {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
+        | ({"data_name": data_name} if data_name else {}),
     )
 
     def keep(name: str, history: History) -> None:
@@ -144,22 +150,22 @@ def fetch(names: set[str], data_folder: Path_ | None) -> None:
 def check_experiment(experiment: Experiment, out: Path) -> None:
     """Raise ValueError if the folder holds another experiment, or another preset of it."""
     found = stored(out)
-    if found and found != (experiment.name, experiment.preset):
+    if found and (found["name"], found["preset"]) != (experiment.name, experiment.preset):
         raise ValueError(
             f"{out}: expected the preset {experiment.preset} of {experiment.name}, "
-            f"found the preset {found[1]} of {found[0]}; choose another folder"
+            f"found the preset {found['preset']} of {found['name']}; choose another folder"
         )
 
 
-def stored(out: Path) -> tuple[str, str] | None:
-    """Return name and preset of the experiment that a folder holds, None if it holds none."""
+def stored(out: Path) -> dict[str, str]:
+    """Return what a folder says of its experiment: name, preset and data_name; nothing if it holds none."""
     path = out / "experiment.json"
     if not path.exists():
-        return None
+        return {}
     content = read_json(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise ValueError(f"{path}: expected the name of an experiment")
-    return str(content.get("name")), str(content.get("preset"))
+    return {"name": "", "preset": ""} | {key: str(value) for key, value in content.items()}
 
 
 def outcome(history: History) -> str:

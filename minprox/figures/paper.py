@@ -10,7 +10,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from minprox.experiments.paper import Experiment, short
-from minprox.experiments.results import Result, deviations, final, number, results, setting, unfinished
+from minprox.experiments.results import Result, deviations, results, setting, unfinished
+from minprox.experiments.tables import final, number
 from minprox.figures.style import dress, legend, logarithmic, look
 from minprox.history import History
 

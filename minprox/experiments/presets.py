@@ -1,0 +1,82 @@
+"""The paper's experiments in other sizes: for a laptop, and for a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from minprox.experiments.paper import Experiment
+
+# The same on the 1,297 digits of 8×8 pixels in the package: less than a minute on two cores each.
+# "mlp" is the paper's with hidden layers a tenth as wide, "paper-convnet" the paper's own.
+QUICK: dict[str, dict[str, Any]] = {
+    "x1": {"data": "digits", "architecture": "mlp", "epochs": 20, "batch_size": 100},
+    "x2": {"data": "digits", "architecture": "mlp", "epochs": 10, "batch_size": 100},
+    "x3": {"data": "digits", "architecture": "paper-convnet", "epochs": 10, "batch_size": 50},
+}
+# CIFAR-10 on a laptop: the first 10,000 training images, and the MLP with hidden layers a tenth as wide.
+SMALL: dict[str, dict[str, Any]] = {
+    "x1": {"architecture": "mlp", "train_samples": 10_000, "epochs": 30},
+    "x2": {"architecture": "mlp", "train_samples": 10_000, "epochs": 30},
+    "x3": {"train_samples": 10_000, "epochs": 10},
+}
+
+
+def quick(experiment: Experiment) -> Experiment:
+    """Return one of the paper's experiments in a size that needs no download and less than a minute.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        :data:`X1`, :data:`X2` or :data:`X3`.
+
+    Returns
+    -------
+    Experiment
+        With the same methods and step sizes, and one BLAS thread for each process.
+
+    Examples
+    --------
+    >>> run = quick(X1).runs["seed-0/cg3"]
+    >>> run.data, run.architecture, run.tau_theta
+    ('digits', 'mlp', 0.05)
+    """
+    return resized(experiment, "quick", QUICK)
+
+
+def small(experiment: Experiment) -> Experiment:
+    """Return one of the paper's experiments on CIFAR-10 in a size for a laptop.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        :data:`X1`, :data:`X2` or :data:`X3`.
+
+    Returns
+    -------
+    Experiment
+        With the same methods and step sizes on 10,000 training images, the MLP with hidden layers a
+        tenth as wide, fewer epochs, and one BLAS thread for each process.
+
+    Examples
+    --------
+    >>> run = small(X2).runs["seed-0/cg3-tau-theta-0.05"]
+    >>> run.data, run.architecture, run.train_samples
+    ('cifar10', 'mlp', 10000)
+    """
+    return resized(experiment, "small", SMALL)
+
+
+def resized(experiment: Experiment, preset: str, sizes: Mapping[str, dict[str, Any]]) -> Experiment:
+    """Return the experiment in the sizes of a preset."""
+    changes = sizes[experiment.name]
+    methods = {key: replace(run, **changes) for key, run in experiment.methods.items()}
+    return replace(experiment, methods=methods, preset=preset, blas_threads=1)
+
+
+PRESETS: dict[str, Callable[[Experiment], Experiment]] = {
+    "paper": lambda experiment: experiment,
+    "small": small,
+    "quick": quick,
+}
