@@ -178,9 +178,9 @@ def test_blocks_of_images_change_nothing(block, rng, monkeypatch):
 
     whole = results()
     monkeypatch.setattr(patches, "BLOCK", block)
-    images = [rows.stop - rows.start for rows, _ in A.blocks()]
-    assert len(images) > 1
-    assert sum(images) == A.shape[0]
+    entries = [patches.size for _, _, patches in A.blocks()]
+    assert len(entries) > 1
+    assert sum(entries) == A.groups * A.shape[0] * A.weights
     for one, other in zip(results(), whole, strict=True):
         assert relative(one, other) < 1e-14
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from minprox.backend import array_module
 from minprox.layers.base import Array, Shape, check_counts, is_count
-from minprox.layers.patch_gram import inside
 from minprox.layers.patches import Pair, PatchMap
 from minprox.layers.transfer import Transfer
 from minprox.linear_map import LinearMap
@@ -95,8 +94,10 @@ class Conv2d(Transfer):
         kernel = theta[: self.fan_in].reshape(-1, *self.kernel, self.groups, delta.shape[1] // self.groups)
         flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
         flipped = flipped.reshape(self.groups, -1, kernel.shape[0])
-        images = self.spread(delta, a.shape)
-        A = PatchMap(images, ((0, 0), (0, 0)), self.kernel, (1, 1), self.dilation, self.groups, False)
+        images = self.spread(delta.transpose(1, 2, 3, 0))
+        sizes = zip(a.shape[2:], images.shape[1:3], self.reach, self.margins, strict=True)
+        margins = [(reach - before, size + before - grid) for size, grid, reach, (before, _) in sizes]
+        A = PatchMap(images, margins, self.kernel, (1, 1), self.dilation, self.groups, False)
         return self.unrows(A @ A.ungrouped(flipped), a.shape)
 
     def adjoint_theta(self, a: Array, delta: Array) -> Array:
@@ -120,18 +121,13 @@ class Conv2d(Transfer):
         columns = rows if self.groups == 1 else rows.swapaxes(0, 1).reshape(-1, C)
         return columns.reshape(H, W, N, C).transpose(2, 3, 0, 1)
 
-    def spread(self, delta: Array, a_shape: tuple[int, ...]) -> Array:
-        """Put δ on the grid of the padded input, of shape ``(C, H, W, N)``, zeros between for the stride."""
-        H, W = (n + r for n, r in zip(a_shape[2:], self.reach, strict=True))
-        x = array_module(delta).zeros((delta.shape[1], H, W, len(delta)), delta.dtype)
-        source, target = [], []
-        for axis, size in enumerate((H, W)):
-            first, s = self.reach[axis] - self.margins[axis][0], self.stride[axis]
-            pixels = inside(size, delta.shape[2 + axis], s, first)  # of them, some δ may lie outside
-            skip = (pixels.start - first) // s
-            source.append(slice(skip, skip + len(pixels)))
-            target.append(slice(pixels.start, pixels.stop, s))
-        x[:, target[0], target[1]] = delta.transpose(1, 2, 3, 0)[:, source[0], source[1]]
+    def spread(self, delta: Array) -> Array:
+        """Put zeros between the pixels of δ, of shape ``(C, H, W, N)``, where the stride left some out."""
+        if self.stride == (1, 1):
+            return delta
+        (C, H, W, N), (s, t) = delta.shape, self.stride
+        x = array_module(delta).zeros((C, (H - 1) * s + 1, (W - 1) * t + 1, N), delta.dtype)
+        x[:, ::s, ::t] = delta
         return x
 
     def output_shape(self, *shapes: Shape) -> Shape:
