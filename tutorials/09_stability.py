@@ -1,0 +1,409 @@
+r"""
+Stability over step sizes
+=========================
+
+How far can one turn up the step size until training breaks down? The second experiment of the paper (X2)
+asks this of back-propagation and of ProxProp, over five decades. Here it runs on the digits. Then we look
+for the reason: the curvature of the net, measured, predicts at which step size gradient descent breaks
+down, and shows what implicit steps make of it. And some of the implicit steps break down, too: a theorem
+is a statement about its assumptions.
+"""
+
+# %%
+# One quadratic
+# -------------
+# On :math:`f(\theta) = \frac12\|A\theta - b\|^2`, tutorial 1 shows, a step multiplies the error along an
+# eigenvector of :math:`A^TA` with the eigenvalue :math:`\lambda` by
+#
+# .. math:: 1 - \tau\lambda \;\text{ (explicit)}, \qquad
+#           \frac{1}{1 + \tau_\theta\lambda} \;\text{ (implicit)}. \qquad\text{(P5)}
+#
+# The explicit factor leaves :math:`[-1, 1]` at :math:`\tau = 2/\lambda`, and the largest eigenvalue is the
+# first for which that happens. The implicit factor stays in :math:`(0, 1]`, whatever :math:`\tau_\theta`.
+# In a layer of a net :math:`A` holds the inputs. Those of the first layer are known before any training:
+# (The loss of a net is a mean over the batch, so that its curvatures are smaller, by a factor like 100.
+# What matters here is that the explicit factor has a limit and the implicit one has none.)
+
+import functools
+import tempfile
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minprox as mp
+from minprox import experiments
+
+BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
+
+data = mp.datasets.digits(dtype="float64")
+x, y, loss = data.train.x[:300], data.train.y[:300], mp.CrossEntropy()
+lam = mp.theory.spectrum(mp.DenseMap(x[:100], bias=True))
+for tau in experiments.X2.steps:
+    explicit = abs(mp.theory.explicit_factor(lam, tau)).max()
+    implicit = mp.theory.implicit_factor(lam, tau)
+    print(f"step size {tau:6g}: explicit factor up to {explicit:9.4g}, implicit from {implicit.min():.3g}")
+    assert 0 < implicit.min() <= implicit.max() <= 1
+    assert (explicit > 1) == (tau > mp.theory.largest_stable_step(lam))
+
+# %%
+# X2
+# --
+# The experiment is a declaration: four methods, each at every step size, which is :math:`\tau` for
+# BackProp and :math:`\tau_\theta` for ProxProp (whose :math:`\tau` is 1). We take the quick preset, and to
+# be quicker still a smaller net and five epochs. A run whose loss becomes NaN or infinite is recorded as
+# *diverged*. That is a result and not an error: it is what the experiment asks about.
+
+quick = experiments.quick(experiments.X2)
+small = {
+    key: replace(run, architecture="64-100-50-100-10", epochs=5)
+    for key, run in quick.methods.items()
+    if key != "cg5"
+}
+here = replace(quick, methods=small)
+print(f"{len(here.runs)} runs, among them {list(here.runs)[:2]}")
+
+with tempfile.TemporaryDirectory() as folder:
+    histories = experiments.run(here, folder, progress=False)
+    print(experiments.table(here, folder))
+    map_of_losses = mp.figures.experiment(here, folder)
+
+
+def show(figure):
+    """Hand a figure of ``mp.figures`` to pyplot, which shows it."""
+    plt.figure(FigureClass=lambda *args, **options: figure)
+    plt.show()
+
+
+show(map_of_losses)
+
+# %%
+# A net that says nothing has the loss :math:`\ln 10 = 2.3`. Let us say that a run has *trained* if it ends
+# below half of that.
+
+chance = np.log(10)
+losses = {key: {} for key in here.methods}
+for (name, run), history in zip(here.runs.items(), histories.values(), strict=True):
+    key, step = name.split("/")[1].split("-")[0], run.tau if run.method == "backprop" else run.tau_theta
+    losses[key][step] = history.train_loss[-1] if history.diverged_at is None else np.inf
+trained = {key: [step for step, value in row.items() if value < chance / 2] for key, row in losses.items()}
+for key, found in trained.items():
+    print(f"{here.methods[key].label:15} has trained at {sorted(found)}")
+
+assert len(trained["backprop"]) <= 3
+assert max(trained["backprop"], default=0) <= 0.5
+assert len(trained["cg1"]) >= 7
+assert len(trained["exact"]) >= 4
+assert losses["exact"][0.05] < min(losses["backprop"].values()) / 2
+
+# %%
+# BackProp has a narrow window: a tenth of a good step size and it hardly moves within five epochs, ten
+# times a good one and it never comes down. ProxProp trains over several decades, as the paper finds, and
+# the less exact its solves the further up. That exact steps fail at the right end is the opposite of what
+# one reads into (P5). Both ends of the table want an explanation.
+#
+# The limit of gradient descent
+# -----------------------------
+# Around a point :math:`\theta` the gradient is linear, :math:`\nabla J(\theta + h) \approx \nabla J(\theta)
+# + H h`, with the Hessian :math:`H`. So two nets that differ by :math:`h` differ by
+# :math:`(I - \tau H)\,h` after one step of gradient descent. If :math:`h` is the eigenvector of the
+# largest eigenvalue, the gap between them is multiplied by :math:`1 - \tau\lambda_{\max}`. It grows if
+# :math:`\tau > 2/\lambda_{\max}`, and then no valley as narrow as this one can hold the net.
+#
+# The Hessian need not be written down. A product with it is a difference of two gradients,
+# :math:`H v \approx (\nabla J(\theta + \epsilon v) - \nabla J(\theta - \epsilon v))/(2\epsilon)`, and
+# power iteration finds the eigenvalue of largest modulus by products alone. In float64 we can afford
+# :math:`\epsilon = 10^{-8}`, so small that hardly a ReLU switches on the way. The functions below take
+# any direction in the place of the gradient; we shall need that.
+
+
+def make_net():
+    """The net of X2, in float64."""
+    return mp.Sequential(
+        *(mp.Linear(64, 100), mp.ReLU(), mp.Linear(100, 50), mp.ReLU()),
+        *(mp.Linear(50, 100), mp.ReLU(), mp.Linear(100, 10)),
+        seed=0,
+        dtype="float64",
+    )
+
+
+def directions(net, direction=mp.backprop):
+    return direction(net, mp.forward(net, x), loss, y)
+
+
+def J(net):
+    return float(loss(mp.forward(net, x).output, y))
+
+
+def moved(theta, s, v):
+    """θ + s v, for lists of arrays."""
+    return [a + s * b for a, b in zip(theta, v, strict=True)]
+
+
+def inner(u, v):
+    return float(sum((a * b).sum() for a, b in zip(u, v, strict=True)))
+
+
+def derivative(net, direction, v, epsilon=1e-8):
+    """The change of the directions when the parameters move along v."""
+    theta, ends = [array.copy() for array in net.parameters], []
+    for s in (epsilon, -epsilon):
+        net.parameters = moved(theta, s, v)
+        ends.append(directions(net, direction))
+    net.parameters = theta
+    return [(a - b) / (2 * epsilon) for a, b in zip(*ends, strict=True)]
+
+
+def curvature(net, direction=mp.backprop, iterations=30, v=None):
+    """Power iteration: the largest eigenvalue (in modulus), its vector, and the residual."""
+    rng = np.random.default_rng(0)
+    w = v or [rng.standard_normal(theta.shape) for theta in net.parameters]
+    for _ in range(iterations):
+        v = [part / inner(w, w) ** 0.5 for part in w]
+        w = derivative(net, direction, v)
+    value = inner(v, w)
+    rest = moved(w, -value, v)
+    return value, v, inner(rest, rest) ** 0.5
+
+
+# %%
+# Where shall we measure? At the start the curvature is small, or even negative: the net is at a plateau,
+# and a measurement there promises step sizes that it cannot keep. So we first train by gradient descent
+# (all 300 digits, :math:`\tau = 0.2`, no momentum), and measure when the net has learned something.
+
+net = make_net()
+at_start, _, _ = curvature(net, iterations=10)
+for _ in range(140):
+    net.parameters = moved(net.parameters, -0.2, directions(net))
+here_theta = [theta.copy() for theta in net.parameters]
+sharpness, v, residual = curvature(net, iterations=40)
+limit = mp.theory.largest_stable_step(sharpness)
+print(f"curvature at the start {at_start:.2f}; at J = {J(net):.3f}: {sharpness:.2f} (± {residual:.0e})")
+print(f"gradient descent is stable here for tau < {limit:.3f}")
+assert abs(at_start) < sharpness / 2
+assert residual < 0.1 * sharpness
+
+# %%
+# The prediction is tested twice. First the gap: two copies of the net, a ten-millionth apart along
+# :math:`v`, take the same number of steps, and the gap between them is compared with
+# :math:`(1 - \tau\lambda_{\max})^k`. Then the loss, which is what one sees in practice.
+
+
+def descend(tau, steps, shift=0.0):
+    """Return the parameters before each of these steps, and after the last."""
+    path = [moved(here_theta, shift, v)]
+    for _ in range(steps):
+        net.parameters = path[-1]
+        path.append(moved(path[-1], -tau, directions(net)))
+    return path
+
+
+def loss_along(path):
+    found = []
+    for theta in path:
+        net.parameters = theta
+        found.append(J(net))
+    return np.array(found)
+
+
+shares = {0.5: (GREEN, "^-"), 0.8: (BLUE, "s-"), 1.2: (PINK, "D--"), 2.0: (ORANGE, "o--")}
+gaps, courses = {}, {}
+for share in shares:
+    tau = share * limit
+    straight, shifted = descend(tau, 24), descend(tau, 4, shift=1e-7)
+    gaps[share] = [inner(v, moved(b, -1, a)) / 1e-7 for a, b in zip(straight[:5], shifted, strict=True)]
+    courses[share] = loss_along(straight)
+    found = ", ".join(f"{gap:7.2f}" for gap in gaps[share][1:])
+    print(f"tau = {share} of the limit: gap {found}; predicted factor {1 - 2 * share:.1f} a step")
+    assert np.isclose(gaps[share][1], 1 - tau * sharpness, atol=0.02)  # one step: as predicted
+    assert (abs(gaps[share][4]) > 1) == (share > 1)  # four steps: it has grown, or not
+assert (np.diff(courses[0.5]) < 0).all()
+assert courses[2.0].max() > 2 * courses[2.0][0]
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+for share, (colour, style) in shares.items():
+    label = rf"$\tau = {share:g} \cdot 2/\lambda_{{\max}}$"
+    size = np.maximum(np.abs(gaps[share]), 1e-3)
+    left.semilogy(range(5), size, style[0], color=colour, label=label, markersize=7)
+    predicted = np.maximum(abs(1 - 2 * share) ** np.arange(5), 1e-3)
+    left.semilogy(range(5), predicted, style[1:], color=colour, linewidth=1.2)
+    right.semilogy(courses[share], style, color=colour, markersize=5)
+left.axhline(1, color="0.5", linewidth=0.8)
+left.set(
+    xlabel="step",
+    ylabel="gap between two nets, relative",
+    title="the gap: measured (marks), predicted (lines)",
+)
+left.set_xticks(range(5))
+right.set(xlabel="step", ylabel="training loss", title="the loss")
+left.legend(frameon=False, loc="upper left", fontsize=9.5)
+for panel in (left, right):
+    panel.grid(True, color="0.9")
+    panel.set_axisbelow(True)
+plt.show()
+
+# %%
+# *Left: below the limit two neighbours come together, above it they part. (The first curve is cut off at
+# 1/1000: at half the limit the factor is zero.) Right: above the limit the loss goes on falling for a few
+# steps, until the growing component is large enough to be seen; the nearer to the limit, the longer it
+# takes.*
+#
+# Momentum moves the limit. On a quadratic, Nesterov's step is a linear map of :math:`(e, v)`, the error
+# and the velocity, and it is stable if both eigenvalues of that :math:`2 \times 2` matrix are below 1:
+
+mu = 0.95
+
+
+def radius(product):
+    """Spectral radius of a Nesterov step where τλ = product; the velocity is counted in units of 1/τ."""
+    # v ← μ v + λ e;  e ← e − τ (λ e + μ v)
+    step = np.array([[1 - product * (1 + mu), -(mu**2)], [product, mu]])
+    return abs(np.linalg.eigvals(step)).max()
+
+
+bound = (2 + 2 * mu) / (1 + 2 * mu)
+assert radius(0.99 * bound) < 1 < radius(1.01 * bound)
+print(f"Nesterov momentum {mu}: stable for tau < {bound:.2f}/lambda = {bound / sharpness:.3f}")
+assert 0.05 < bound / sharpness < 0.5
+assert max(trained["backprop"], default=0) < 3 * bound / sharpness
+
+# %%
+# The predicted limit lies where BackProp's row in the table turns from training to failing: a measurement
+# at one point, on 300 digits, explains the order of magnitude. It cannot explain more. The curvature
+# changes during training, mini-batches have curvatures of their own, and a net above the limit need not
+# diverge to infinity: mostly it is thrown out of its valley to a plateau, where the gradient is nearly
+# zero, and ends near :math:`\ln 10`.
+#
+# What implicit steps make of the curvature
+# -----------------------------------------
+# Nothing in the argument needed a gradient. For any direction :math:`d(\theta)`, two neighbours part if
+# the derivative of :math:`d` has an eigenvalue beyond :math:`2/\tau`. So we can measure the *curvature
+# that an implicit step meets*, with the same power iteration. We leave out the last layer, whose step is
+# explicit in ProxProp as well.
+
+
+def hidden(direction):
+    def without_last(net, tape, loss, y):
+        *first, last = direction(net, tape, loss, y)
+        return [*first, 0 * last]
+
+    return without_last
+
+
+net.parameters = here_theta
+explicit, start, _ = curvature(net, hidden(mp.backprop), iterations=15, v=v)
+sweep = sorted(experiments.X2.steps)[::2]
+solvers = {"exact": mp.Exact(), "cg3": mp.BlockCG(3), "cg1": mp.BlockCG(1)}
+met = {}
+for name, solver in solvers.items():
+    met[name] = []
+    for tau_theta in sweep:
+        step = hidden(functools.partial(mp.proxprop, tau_theta=tau_theta, solver=solver))
+        met[name].append(abs(curvature(net, step, iterations=8, v=start)[0]))
+    text = ", ".join(f"{t:g}: {value:.4f}" for t, value in zip(sweep, met[name], strict=True))
+    print(f"ProxProp {name}: {text}")
+print(f"explicit, the hidden layers alone: {explicit:.2f} times tau")
+assert max(sweep) * explicit > 100
+assert max(max(values) for values in met.values()) < 0.5
+
+figure, axes = plt.subplots(figsize=(8.5, 4.6), layout="constrained")
+axes.axhspan(2, 1e4, color="0.93")
+axes.text(sweep[-1], 3, "neighbours part", color="0.35", ha="right")
+axes.loglog(sweep, np.array(sweep) * explicit, "o-", color=ORANGE, label=r"explicit, step size $\tau$")
+for (name, values), colour, style in zip(met.items(), (BLUE, GREEN, PINK), ("s-", "^--", "D:"), strict=True):
+    label = rf"implicit, {name}, step size $\tau_\theta$ ($\tau = 1$)"
+    axes.loglog(sweep, values, style, color=colour, label=label)
+axes.axhline(bound, color=BLACK, linewidth=1, linestyle="--")
+axes.text(sweep[-1], bound / 2.2, f"limit with momentum {mu}", ha="right")
+axes.set(xlabel="step size", ylabel="step size × curvature", ylim=(1e-4, 2e3))
+axes.set_title("what the hidden layers meet")
+axes.legend(frameon=False, loc="upper left", fontsize=9.5)
+axes.grid(True, color="0.9")
+axes.set_axisbelow(True)
+plt.show()
+
+# %%
+# *The explicit curve is a straight line through the limit. The implicit ones level off far below it, since
+# the inverse of* :math:`A^TA + I/\tau_\theta` *divides the curvature that the inputs of a layer bring in.*
+# That is (P5) at work in a net, and the explanation of the wide rows of the table.
+#
+# What (P5) does not say
+# ----------------------
+# Then why do the exact steps fail at :math:`\tau_\theta \ge 5`? (P5) speaks of one quadratic and of steps
+# without momentum; and the measurement above is a statement about neighbours, near one point. It holds
+# for steps that stay near. How long are they?
+
+net.parameters = here_theta
+lengths = {}
+for name, solver in solvers.items():
+    lengths[name] = []
+    for tau_theta in sweep:
+        step = hidden(functools.partial(mp.proxprop, tau_theta=tau_theta, solver=solver))
+        d = directions(net, step)
+        lengths[name].append(inner(d, d) ** 0.5)
+    text = ", ".join(f"{t:g}: {length:.1e}" for t, length in zip(sweep, lengths[name], strict=True))
+    print(f"length of the step, {name}: {text}")
+growth = {name: found[-1] / found[-2] for name, found in lengths.items()}  # from τ_θ = 5 to 50
+assert growth["exact"] > 1.2 > 1.05 > growth["cg3"]
+assert lengths["exact"][-1] > 2 * lengths["cg3"][-1] > 2 * lengths["cg1"][-1]
+
+# %%
+# With :math:`\tau_\theta` the exact step grows and grows: it divides by ever smaller eigenvalues of
+# :math:`A^TA`, and goes far in directions that this batch hardly notices. Three iterations of CG have no
+# time to see the small eigenvalues, and their step stops growing: that is the regularisation for which
+# truncated CG is known in inverse problems. Momentum multiplies a lasting step by
+# :math:`1/(1 - \mu) = 20`, and in each layer at once.
+#
+# These are two suspects: momentum, and the batch of 100 that leaves so many directions unseen. An
+# experiment can question them: the same exact steps with :math:`\tau_\theta = 50`, once without momentum,
+# and once with batches of 400 digits (and four times the epochs, so that there are as many steps).
+
+exact = here.methods["exact"]
+suspects = replace(
+    here,
+    steps=(50.0,),
+    methods={
+        "before": exact,
+        "momentum": replace(exact, label="no momentum", optimizer="sgd", momentum=0.0),
+        "batch": replace(exact, label="batch size 400", batch_size=400, epochs=20),
+    },
+)
+with tempfile.TemporaryDirectory() as folder:
+    found = experiments.run(suspects, folder, progress=False)
+    print(experiments.table(suspects, folder))
+ends = dict(zip(suspects.methods, found.values(), strict=True))
+final = {key: h.train_loss[-1] if h.diverged_at is None else np.inf for key, h in ends.items()}
+assert final["before"] > 10 * chance
+assert final["momentum"] < chance - 0.3
+
+# %%
+# Without momentum the longest of all implicit steps train the net. So momentum is to blame. The other
+# claim, plausible as it is, must fail:
+
+try:
+    assert final["batch"] < chance, f"batches of 400 end at a loss of {final['batch']:.1e}"
+except AssertionError as verdict:
+    print("Here is what a wrong claim looks like:", verdict)
+else:
+    raise RuntimeError("larger batches have cured the exact steps")
+
+# %%
+# What to take along
+# ------------------
+# - Diverging is a result. A table that left out the diverged runs would hide what it was made for.
+# - For gradient descent the largest curvature sets the limit, and one can measure it.
+# - Implicit steps take the curvature of a layer's inputs out of the limit. They do not take out everything:
+#   "unconditionally stable" is said of one layer, one batch and no momentum.
+# - Less exact can be more stable. The paper's X2 is about cg1, cg3 and cg5; the row of exact solves is
+#   ours, and it is the one that surprises.
+#
+# Exercises
+# ---------
+# 1. Show that on a quadratic the exact implicit step with Nesterov momentum is stable for every
+#    :math:`\tau_\theta`. (What takes the place of :math:`\tau\lambda` in ``radius``?) So the failure above
+#    is no failure on a quadratic.
+# 2. Where is the limit for momentum without Nesterov's look-ahead? Change ``step`` in ``radius``.
+# 3. Measure the curvature along a run of gradient descent, every ten steps, and draw :math:`2/\tau` beside
+#    it. What do you see at late times?
+# 4. Find a schedule of :math:`\tau_\theta` that starts at 50 and trains.
