@@ -1,0 +1,260 @@
+"""Exercise 3, back-propagation by hand: a dense layer, tanh, and the softmax cross-entropy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, descends, relative, with_ones
+
+
+def dense_forward(theta, a):
+    return with_ones(a) @ theta
+
+
+def dense_backward(theta, a, delta):
+    return with_ones(a).T @ delta, delta @ theta[:-1].T
+
+
+def tanh_backward(z, delta):
+    return (1 - np.tanh(z) ** 2) * delta
+
+
+def softmax(z, axis=1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def one_hot(z, y):
+    return np.eye(z.shape[1])[y]
+
+
+def log_likelihood(z, y):
+    """``log p_y`` of every sample; z may be complex, for a complex step."""
+    shifted = z - z.real.max(axis=1, keepdims=True)
+    return shifted[np.arange(len(y)), y] - np.log(np.exp(shifted).sum(axis=1))
+
+
+def cross_entropy(z, y):
+    return -log_likelihood(z, y).mean(), (softmax(z) - one_hot(z, y)) / len(y)
+
+
+def layers():
+    rng = np.random.default_rng(3)
+    return [
+        {
+            "theta": rng.standard_normal((n_in + 1, n_out)),
+            "a": rng.standard_normal((rows, n_in)),
+            "delta": rng.standard_normal((rows, n_out)),
+        }
+        for rows, n_in, n_out in ((6, 4, 4), (7, 4, 3), (2, 5, 6), (1, 5, 2))
+    ]
+
+
+def forwards():
+    return [{"theta": p["theta"], "a": p["a"]} for p in layers()]
+
+
+def activations():
+    rng = np.random.default_rng(4)
+    return [
+        {"z": rng.standard_normal(shape), "delta": rng.standard_normal(shape)}
+        for shape in ((7, 3), (2, 9), (1, 5))
+    ]
+
+
+def logits():
+    rng = np.random.default_rng(5)
+    return [
+        {"z": scale * rng.standard_normal((rows, classes)), "y": rng.integers(0, classes, rows)}
+        for rows, classes, scale in ((7, 4, 1.0), (3, 8, 2.0), (5, 5, 1000.0), (1, 3, 1.0))
+    ]
+
+
+def probe(shape):
+    """A fixed random direction."""
+    return np.random.default_rng(98).standard_normal(shape)
+
+
+def dot_test(forward, change, back, delta):
+    """The relative gap of ``⟨forward, δ⟩ = ⟨change, back⟩``."""
+    size = float(
+        np.linalg.norm(forward) * np.linalg.norm(delta) + np.linalg.norm(change) * np.linalg.norm(back)
+    )
+    return abs(float(np.vdot(forward, delta) - np.vdot(change, back))) / size
+
+
+def theta_test(g, e, theta, a, delta):
+    """The dot test of ``θ ↦ φ(θ, a)``."""
+    b = probe(theta.shape)
+    return dot_test(dense_forward(b, a), b, g, delta)
+
+
+def input_test(g, e, theta, a, delta):
+    """The dot test of ``a ↦ φ(θ, a)``, which is linear but for the bias."""
+    b = probe(a.shape)
+    return dot_test(b @ theta[:-1], b, e, delta)
+
+
+FORWARD = Task(
+    "dense_forward",
+    dense_forward,
+    forwards,
+    (
+        Identity(
+            "z = [a, 1] θ",
+            "E1",
+            lambda z, theta, a: relative(z, np.einsum("ni,io->no", a, theta[:-1]) + theta[-1]),
+            "the last row of θ is the bias, which every sample gets once",
+        ),
+    ),
+    (
+        Mistake(
+            "the bias is missing: A = [a, 1] ends with a column of ones", lambda theta, a: a @ theta[:-1]
+        ),
+        Mistake(
+            "the first row of θ is taken for the bias; it is the last one",
+            lambda theta, a: a @ theta[1:] + theta[0],
+        ),
+        Mistake("the bias is subtracted: its sign", lambda theta, a: a @ theta[:-1] - theta[-1]),
+    ),
+)
+
+BACKWARD = Task(
+    "dense_backward",
+    dense_backward,
+    layers,
+    (
+        Identity("⟨[a, 1] θ, δ⟩ = ⟨θ, gradient⟩", "P1", theta_test, "the gradient is Aᵀδ with A = [a, 1]"),
+        Identity(
+            "⟨b W, δ⟩ = ⟨b, input_error⟩ with the weights W, θ without its last row",
+            "A1",
+            input_test,
+            "the inputs meet the weights only, and their adjoint is δ Wᵀ",
+        ),
+    ),
+    (
+        Mistake(
+            "the bias row is missing: Aᵀδ with A = [a, 1] ends with the sum of δ",
+            lambda theta, a, delta: a.T @ delta,
+        ),
+        Mistake(
+            "the bias row is zero, expected the sum of δ over the batch",
+            lambda theta, a, delta: np.vstack([a.T @ delta, 0 * delta[:1]]),
+        ),
+        Mistake(
+            "the bias row is a mean over the batch, expected the sum of δ",
+            lambda theta, a, delta: np.vstack([a.T @ delta, delta.mean(axis=0)]),
+        ),
+        Mistake(
+            "the bias row stands first; it is the last one",
+            lambda theta, a, delta: np.vstack([delta.sum(axis=0), a.T @ delta]),
+        ),
+        Mistake(
+            "divided by the batch size once more: the mean over the batch is in δ already",
+            lambda theta, a, delta: with_ones(a).T @ delta / len(a),
+        ),
+        Mistake(
+            "the bias: an input error for the column of ones too; leave out the last row of θ",
+            lambda theta, a, delta: delta @ theta.T,
+            part=1,
+        ),
+        Mistake("the weights are not transposed: δ Wᵀ", lambda theta, a, delta: delta @ theta[:-1], part=1),
+        Mistake(
+            "the first row of θ is left out as the bias; it is the last one",
+            lambda theta, a, delta: delta @ theta[1:].T,
+            part=1,
+        ),
+    ),
+    parts=("gradient", "input_error"),
+)
+
+TANH = Task(
+    "tanh_backward",
+    tanh_backward,
+    activations,
+    (
+        Identity(
+            "⟨δ, d tanh(z)⟩ = ⟨answer, dz⟩ for every change dz",
+            "A1",
+            lambda e, z, delta: descends(e, lambda v: (delta * np.tanh(v)).sum(), z, 1.0),
+            "the derivative of tanh is 1 − tanh(z)²",
+        ),
+    ),
+    (
+        Mistake(
+            "σ′ is taken at a = tanh(z), expected at z",
+            lambda z, delta: (1 - np.tanh(np.tanh(z)) ** 2) * delta,
+        ),
+        Mistake("δ is missing: the answer is σ′(z) δ", lambda z, delta: 1 - np.tanh(z) ** 2),
+        Mistake("the square is missing: σ′ = 1 − tanh(z)²", lambda z, delta: (1 - np.tanh(z)) * delta),
+        Mistake("this is tanh(z) δ: the derivative is missing", lambda z, delta: np.tanh(z) * delta),
+        Mistake("z is taken for tanh(z): 1 − z²", lambda z, delta: (1 - z**2) * delta),
+        Mistake("the sign: σ′ = 1 − tanh(z)²", lambda z, delta: (1 + np.tanh(z) ** 2) * delta),
+        Mistake("σ′ is missing: δ goes through unchanged", lambda z, delta: delta),
+    ),
+)
+
+
+def naive(z):
+    """The softmax without the shift by the maximum."""
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+OVERFLOW = "overflow: exp of a large z is infinite; subtract the maximum of each row first"
+ENTROPY = Task(
+    "cross_entropy",
+    cross_entropy,
+    logits,
+    (
+        Identity(
+            "J = −1/N Σ log p_y",
+            "E1",
+            lambda J, g, z, y: relative(J, -log_likelihood(z, y).sum() / len(y)),
+            "p is the softmax of each row of z, p_y its entry at the label",
+        ),
+        Identity(
+            "the entries of δ sum to zero in each row",
+            "",
+            lambda J, g, z, y: float(np.abs(g.sum(axis=1)).max()) * len(y),
+            "both the probabilities and the target sum to one",
+        ),
+        Identity(
+            "dJ = ⟨δ, dz⟩ for every change dz",
+            "E1",
+            lambda J, g, z, y: descends(g, lambda v: -log_likelihood(v, y).mean(), z, 1.0),
+            "δ = (p − t)/N with the one-hot target t",
+        ),
+    ),
+    (
+        Mistake(OVERFLOW, lambda z, y: -np.log(naive(z)[np.arange(len(y)), y]).mean()),
+        Mistake(OVERFLOW, lambda z, y: (naive(z) - one_hot(z, y)) / len(y), part=1),
+        Mistake(
+            "the mean over the batch is missing: this is the sum", lambda z, y: -log_likelihood(z, y).sum()
+        ),
+        Mistake("the logarithm is missing", lambda z, y: -softmax(z)[np.arange(len(y)), y].mean()),
+        Mistake(
+            "the mean over the batch is missing in δ: divide by N",
+            lambda z, y: softmax(z) - one_hot(z, y),
+            part=1,
+        ),
+        Mistake("the sign of δ: it is p − t, not t − p", lambda z, y: -cross_entropy(z, y)[1], part=1),
+        Mistake("the target is missing in δ: p − t", lambda z, y: softmax(z) / len(y), part=1),
+        Mistake(
+            "transposed: the softmax runs over the classes of each row, not over the batch",
+            lambda z, y: (softmax(z, axis=0) - one_hot(z, y)) / len(y),
+            part=1,
+        ),
+        Mistake(
+            "transposed: the softmax runs over the classes of each row, not over the batch",
+            lambda z, y: -np.log(softmax(z, axis=0)[np.arange(len(y)), y]).mean(),
+        ),
+        Mistake(
+            "divided by all entries of z, expected by the number of samples",
+            lambda z, y: (softmax(z) - one_hot(z, y)) / z.size,
+            part=1,
+        ),
+    ),
+    parts=("loss", "delta"),
+)
+
+EXERCISE = Exercise("03", "back-propagation by hand", (FORWARD, BACKWARD, TANH, ENTROPY))
