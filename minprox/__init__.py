@@ -3,12 +3,13 @@
 The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers; ICLR 2018).
 """
 
-from minprox import datasets, experiments, figures, theory
+from minprox import datasets, exercises, experiments, figures, formulas, theory
 from minprox._version import __version__
 from minprox.backend import array_module, to_numpy, use
 from minprox.checkpoints import load_parameters, save_parameters
 from minprox.checks import CheckError, check_gradient, check_layer, check_step
 from minprox.energy import algorithm_1, algorithm_2, energy
+from minprox.formulas import explain
 from minprox.graph import Graph, Sequential
 from minprox.history import History
 from minprox.layers import (
@@ -93,6 +94,9 @@ __all__ = [
     "train",
     "load_parameters",
     "save_parameters",
+    "exercises",
     "experiments",
     "figures",
+    "formulas",
+    "explain",
 ]

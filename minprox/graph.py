@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from minprox.backend import moved
 from minprox.layers import Layer, Symbol, Transfer
 from minprox.layers.base import Array, Shape
+from minprox.order import last_transfers, learners, topological
+from minprox.tables import net_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Graph:
@@ -76,8 +82,8 @@ class Graph:
         for node in self.nodes:
             if isinstance(node.layer, Transfer) and node.layer not in self.transfers:
                 self.transfers.append(node.layer)
-        self.last_transfers = self._last_transfers()
-        self.learns = self._learns()
+        self.last_transfers = last_transfers(self)
+        self.learns = learners(self)
         self.fitting: set[tuple[int, ...]] = set()
         rng = np.random.default_rng(seed)
         for layer in self.transfers:
@@ -99,12 +105,68 @@ class Graph:
         for theta, value in zip(self.parameters, values, strict=True):
             theta[...] = value
 
+    def to(self, backend: str) -> Self:
+        """Move the parameters to a backend, bit by bit, and return the net.
+
+        The layers get new arrays: what ``net.parameters`` was before stays where it is. An optimiser
+        that was made before moves by its own ``to``.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Graph
+            The same net.
+
+        Raises
+        ------
+        ValueError, ImportError, RuntimeError
+            See :class:`minprox.use`.
+
+        Examples
+        --------
+        >>> import minprox as mp
+        >>> mp.Sequential(mp.Linear(2, 1)).to("numpy")
+        Sequential(Linear(2, 1))
+        """
+        thetas = [moved(theta, backend) for theta in self.parameters]  # all of them, or none
+        for layer, theta in zip(self.transfers, thetas, strict=True):
+            layer.theta = theta
+        return self
+
     def inputs(self, node: Symbol) -> list[int]:
-        """Return the numbers of the nodes that a node reads."""
+        """Return the numbers of the nodes that a node reads.
+
+        Parameters
+        ----------
+        node : Symbol
+            One of :attr:`nodes`.
+
+        Returns
+        -------
+        list of int
+        """
         return [self.number[id(symbol)] for symbol in node.inputs]
 
     def shapes(self, input_shape: Shape) -> list[Shape]:
-        """Return the shape of one sample at each node, or raise ValueError where two do not fit."""
+        """Return the shape of one sample at each node.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Without the batch axis.
+
+        Returns
+        -------
+        list of tuple of int
+
+        Raises
+        ------
+        ValueError
+            Where two layers, or the net and the samples, do not fit.
+        """
         expected = self.nodes[0].shape
         if expected is not None and (
             len(expected) != len(input_shape or ())
@@ -119,65 +181,54 @@ class Graph:
         return [symbol.shape for symbol in known]
 
     def check(self, input_shape: tuple[int, ...]) -> None:
-        """Raise ValueError unless samples of this shape fit the net; looks at each shape once."""
+        """Raise ValueError unless samples of this shape fit the net; looks at each shape once.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Without the batch axis.
+        """
         if input_shape not in self.fitting:
             self.shapes(input_shape)
             self.fitting.add(input_shape)
 
-    def summary(self) -> str:
-        """Return the net as a table: number, layer, its inputs, output shape, parameters."""
-        rows = [("", "layer", "inputs", "output shape", "parameters")]
-        seen: set[int] = set()
-        for i, node in enumerate(self.nodes):
-            theta = getattr(node.layer, "theta", None)
-            count = "" if theta is None else f"{theta.size:,}"
-            rows.append(
-                (
-                    str(i),
-                    repr(node) if node.layer is not None else "Input",
-                    ", ".join(map(str, self.inputs(node))),
-                    "?"
-                    if node.shape is None
-                    else f"({', '.join('?' if n is None else str(n) for n in node.shape)})",
-                    count if id(node.layer) not in seen else "shared",
-                )
-            )
-            if theta is not None:
-                seen.add(id(node.layer))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if k in (0, 4) else cell.ljust(width)
-                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        total = sum(theta.size for theta in self.parameters)
-        lines.insert(1, "-" * max(map(len, lines)))
-        return "\n".join([*lines, lines[1], f"{total:,} parameters, {self.dtype}"])
+    def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
+        """Return the net as a table: number, layer, the nodes it reads, output shape, parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, optional
+            Shape of one sample, for shapes that the net does not know by itself.
+
+        Returns
+        -------
+        str
+            What ``print(net)`` shows.
+        """
+        return net_table(self, input_shape)
+
+    def plot(self, input_shape: tuple[int, ...] | None = None, title: str = "") -> Figure:
+        """Draw the net; see :func:`minprox.figures.graph`.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, optional
+        title : str
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from minprox import figures
+
+        return figures.graph(self, input_shape, title)
+
+    def __str__(self) -> str:
+        return self.summary()
 
     def __repr__(self) -> str:
         layers = ", ".join(repr(node) for node in self.nodes[1:])
         return f"{type(self).__name__}({layers})"
-
-    def _last_transfers(self) -> set[int]:
-        behind = [False] * len(self.nodes)  # whether a transfer stands behind the node
-        last = set(range(len(self.transfers)))
-        for i in reversed(range(len(self.nodes))):
-            layer = self.nodes[i].layer
-            if isinstance(layer, Transfer) and behind[i]:
-                last.discard(self.transfers.index(layer))
-            for j in self.inputs(self.nodes[i]):
-                behind[j] |= behind[i] or isinstance(layer, Transfer)
-        return last
-
-    def _learns(self) -> list[bool]:
-        """Tell for each node whether a transfer stands at or before it, so that it needs an error."""
-        learns: list[bool] = []
-        for node in self.nodes:
-            before = any(learns[i] for i in self.inputs(node))
-            learns.append(before or isinstance(node.layer, Transfer))
-        return learns
 
 
 class Sequential(Graph):
@@ -202,7 +253,7 @@ class Sequential(Graph):
     --------
     >>> import minprox as mp
     >>> net = mp.Sequential(mp.Linear(64, 200), mp.ReLU(), mp.Linear(200, 10), seed=0)
-    >>> print(net.summary())
+    >>> print(net)
        layer            inputs  output shape  parameters
     ----------------------------------------------------
     0  Input                    (64)
@@ -230,19 +281,3 @@ class Sequential(Graph):
             output = layer(output)
         self.layers = list(layers)
         super().__init__(input, output, seed, dtype)
-
-
-def topological(output: Symbol) -> list[Symbol]:
-    """Return the symbols that the output depends on, each after those that it reads."""
-    order: list[Symbol] = []
-    seen: set[int] = set()
-    waiting: list[tuple[Symbol, bool]] = [(output, False)]
-    while waiting:
-        symbol, done = waiting.pop()
-        if done:
-            order.append(symbol)
-        elif id(symbol) not in seen:
-            seen.add(id(symbol))
-            waiting.append((symbol, True))
-            waiting.extend((source, False) for source in reversed(symbol.inputs))
-    return order

@@ -13,7 +13,6 @@ of these have a leading axis of that length, and ``n_out`` counts the columns of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,20 @@ class LinearMap:
         ``(rows, cols)`` of one group.
     dtype : dtype
         That of the input ``a``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> class Difference(mp.LinearMap):  # (A θ)_i = θ_{i+1} − θ_i
+    ...     shape, dtype = (2, 3), np.dtype("float64")
+    ...     def __matmul__(self, theta):
+    ...         return theta[1:] - theta[:-1]
+    ...     def adjoint(self, delta):
+    ...         zero = np.zeros((1, delta.shape[1]))
+    ...         return np.concatenate([zero, delta]) - np.concatenate([delta, zero])
+    >>> A, delta = Difference(), np.array([[1.0], [2.0]])
+    >>> round(mp.check_step(A, delta, 1.0, mp.CG(2)(A, delta, 1.0)), 6)
+    0.0
     """
 
     shape: tuple[int, int]
@@ -42,11 +55,20 @@ class LinearMap:
         raise NotImplementedError
 
     def adjoint(self, delta: Array) -> Array:
-        """``Aᵀ δ``; written ``A.T @ delta``."""
+        """Compute ``Aᵀ δ``; written ``A.T @ delta``.
+
+        Parameters
+        ----------
+        delta : array, shape (..., rows, n_out)
+
+        Returns
+        -------
+        array, shape (..., cols, n_out)
+        """
         raise NotImplementedError
 
     def matrix(self) -> Array:
-        """``A`` itself, of shape ``(..., rows, cols)``."""
+        """Return ``A`` itself, of shape ``(..., rows, cols)``."""
         raise NotImplementedError
 
     @property
@@ -60,11 +82,31 @@ class LinearMap:
         return float("inf")
 
     def gram(self, dtype: Any = "float64") -> Array:
-        """``A Aᵀ``, of shape ``(..., rows, rows)``, summed in the given dtype."""
+        """Compute ``A Aᵀ``.
+
+        Parameters
+        ----------
+        dtype : {"float64", "float32"}
+            In which it is summed.
+
+        Returns
+        -------
+        array, shape (..., rows, rows)
+        """
         return product(self.matrix(), dtype)
 
     def normal(self, dtype: Any = "float64") -> Array:
-        """``Aᵀ A``, of shape ``(..., cols, cols)``; written ``A.T.gram()``."""
+        """Compute ``Aᵀ A``; written ``A.T.gram()``.
+
+        Parameters
+        ----------
+        dtype : {"float64", "float32"}
+            In which it is summed.
+
+        Returns
+        -------
+        array, shape (..., cols, cols)
+        """
         return product(transpose(self.matrix()), dtype)
 
     @property
@@ -97,6 +139,13 @@ class DenseMap(LinearMap):
         The input of the layer.
     bias : bool
         Whether ``A`` has the column of ones.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A = mp.DenseMap(np.array([[2.0, 3.0]]), bias=True)
+    >>> A.matrix(), A.gram()
+    (array([[2., 3., 1.]]), array([[14.]]))
     """
 
     def __init__(self, a: Array, bias: bool) -> None:
@@ -167,48 +216,6 @@ class TransferMap(LinearMap):
 
     def matrix(self) -> Array:
         return self.layer.matrix(self.a)
-
-
-class StackedMap(LinearMap):
-    """The map of a layer used at several places: the rows of its maps, one below the other.
-
-    Parameters
-    ----------
-    maps : sequence of LinearMap
-        One for each place, all with the same number of columns.
-    """
-
-    def __init__(self, maps: Sequence[LinearMap]) -> None:
-        self.maps = maps
-        self.shape = (sum(A.shape[0] for A in maps), maps[0].shape[1])
-        self.dtype = maps[0].dtype
-
-    def __matmul__(self, theta: Array) -> Array:
-        return stack([A @ theta for A in self.maps])
-
-    def adjoint(self, delta: Array) -> Array:
-        ends = np.cumsum([A.shape[0] for A in self.maps])
-        parts = (delta[..., end - A.shape[0] : end, :] for A, end in zip(self.maps, ends, strict=True))
-        return sum(A.T @ part for A, part in zip(self.maps, parts, strict=True))
-
-    def matrix(self) -> Array:
-        return stack([A.matrix() for A in self.maps])
-
-    @property
-    def gram_cost(self) -> float:
-        return float("inf") if np.isinf(self.normal_cost) else self.shape[0] ** 2 * self.shape[1] / 2
-
-    @property
-    def normal_cost(self) -> float:
-        return sum(A.normal_cost for A in self.maps)
-
-    def normal(self, dtype: Any = "float64") -> Array:
-        return sum(A.T.gram(dtype) for A in self.maps)  # Aᵀ A = Σ A_iᵀ A_i
-
-
-def stack(rows: Sequence[Array]) -> Array:
-    """Put matrices (or batches of them) below each other; a single one is passed through."""
-    return rows[0] if len(rows) == 1 else array_module(*rows).concatenate(rows, axis=-2)
 
 
 def transpose(matrix: Array) -> Array:

@@ -12,8 +12,9 @@ from minprox.backend import array_module
 from minprox.graph import Graph
 from minprox.layers import Layer, Transfer
 from minprox.layers.base import Array
-from minprox.linear_map import LinearMap, StackedMap, stack
+from minprox.linear_map import LinearMap
 from minprox.solvers import Exact, Explicit, Report, run
+from minprox.stacked_map import StackedMap, stack
 from minprox.tape import Tape
 
 Solver = Callable[[LinearMap, Array, float], Array]
@@ -69,9 +70,9 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
         if layer is None:
             values.append(x.astype(net.dtype, copy=False))
         elif isinstance(layer, Transfer):
-            values.append(layer.forward(layer.theta, *inputs))  # z_l = φ(θ_l, a_{l-1})
+            values.append(layer.forward(layer.theta, *inputs))  # z_l = φ(θ_l, a_{l-1})  (E1)
         else:
-            values.append(layer.forward(*inputs))  # a_l = σ(z_l)
+            values.append(layer.forward(*inputs))  # a_l = σ(z_l)  (E1)
     return Tape(net, layers, values)
 
 
@@ -87,12 +88,27 @@ def errors(net: Graph, tape: Tape, loss: Any, y: Array) -> Iterator[tuple[int, L
     tape : Tape
         Of a forward pass of this net, with the parameters as they are now.
     loss : CrossEntropy or SquaredError
-    y : array, shape (N, ...)
+    y : array, shape (N,) or (N, n_out)
+
+    Yields
+    ------
+    l : int
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
 
     Raises
     ------
     ValueError
         If the tape is of another net.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
+    >>> tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
+    >>> labels = np.array([0, 1, 2, 0, 1])
+    >>> [(l, A.shape, delta.shape) for l, A, delta in mp.errors(net, tape, mp.CrossEntropy(), labels)]
+    [(1, (5, 9), (5, 3)), (0, (5, 5), (5, 8))]
     """
     if tape.net is not net:
         raise ValueError("the tape was recorded by another net")
@@ -190,7 +206,7 @@ def proxprop(
     Returns
     -------
     steps : list of array
-        Aligned with ``net.parameters``.
+        Aligned with ``net.parameters``, and of their shapes.
     reports : list of Report
         Only if ``report``; aligned as well.
 
@@ -233,7 +249,8 @@ def proxprop(
             if l in net.last_transfers:  # d = (c AᵀA + I/τ_θ)⁻¹ Aᵀ δ, the loss having the Hessian c I,
                 c = loss.curvature(y)
                 delta, tau = delta / c, c * tau  # which is (E6) for δ/c and c τ_θ
-            d, done = run(solve, A, delta, tau)  # d_l = (A_lᵀA_l + I/τ_θ)⁻¹ A_lᵀ δ_l  (E6)
+            # d_l = (A_lᵀA_l + I/τ_θ)⁻¹ A_lᵀ δ_l  (E6, P2); to count iterations means to wait for the device
+            d, done = run(solve, A, delta, tau) if report else (solve(A, delta, tau), None)
         steps[l] = net.transfers[l].join(d)
         if report:
             reports[l] = Report.of(solve, A, delta, tau, d, done)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minprox.arguments import per_layer
-from minprox.backend import array_module, to_numpy
+from minprox.backend import array_module
+from minprox.conditioning import angle, angle_bound, condition, condition_bound, spectrum
 from minprox.graph import Graph
 from minprox.layers.base import Array
 from minprox.linear_map import LinearMap, transpose
@@ -17,93 +18,39 @@ from minprox.passes import errors, proxprop
 from minprox.solvers import Exact
 from minprox.tape import Tape
 
-
-def angle(gradient: Array, direction: Array) -> float:
-    """Return the angle α between a gradient and a step, in radians (P3).
-
-    Parameters
-    ----------
-    gradient, direction : array
-        Of one shape.
-
-    Returns
-    -------
-    float
-        In [0, π]; below π/2 for a descent direction.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or one of the two is zero.
-
-    Notes
-    -----
-    ``α = 2 arctan(‖u − v‖ / ‖u + v‖)`` of the unit vectors, which keeps its digits near 0.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> round(mp.theory.angle(np.array([1.0, 0.0]), np.array([1.0, 1.0])), 4)  # π/4
-    0.7854
-    """
-    u, v = (to_numpy(w).astype(float).ravel() for w in (gradient, direction))
-    if gradient.shape != direction.shape or not u.any() or not v.any():
-        raise ValueError(
-            "angle: expected two arrays of one shape that are not zero, "
-            f"found shapes {gradient.shape} and {direction.shape}"
-        )
-    u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
-    return float(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v)))
-
-
-def angle_bound(kappa: float) -> float:
-    """Return the largest angle that P3 allows for a condition number κ, in radians.
-
-    Notes
-    -----
-    ``cos α ≥ 2√κ/(1 + κ)`` (Kantorovich), that is ``α ≤ π/2 − 2 arctan(1/√κ)``.
-
-    Examples
-    --------
-    >>> import minprox as mp
-    >>> mp.theory.angle_bound(1.0)
-    0.0
-    """
-    if not kappa >= 1:
-        raise ValueError(f"angle_bound: a condition number is at least 1, found {kappa!r}")
-    return float(np.pi / 2 - 2 * np.arctan(kappa**-0.5))
-
-
-def spectrum(A: LinearMap) -> np.ndarray:
-    """Return the eigenvalues of ``AᵀA``, ascending, shape ``(..., cols)``; zeros included."""
-    rows, cols = A.shape
-    small = A.gram() if rows <= cols else A.T.gram()
-    values = np.maximum(np.linalg.eigvalsh(to_numpy(small)), 0)
-    zeros = np.zeros((*values.shape[:-1], max(0, cols - rows)))
-    return np.concatenate([zeros, values], axis=-1)
-
-
-def condition(A: LinearMap, tau_theta: float) -> float:
-    """Return ``cond(M)`` of ``M = AᵀA + I/τ_θ`` (of the worst group, where there are several).
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)
-    >>> round(mp.theory.condition(A, tau_theta=1.0), 6)  # (9 + 1) / (1 + 1)
-    5.0
-    """
-    values = spectrum(A) + 1 / tau_theta
-    return float(values.max() / values.min())
-
-
-def condition_bound(A: LinearMap, tau_theta: float) -> float:
-    """Return the bound ``1 + τ_θ ‖A‖²`` of ``cond(M)`` (P3)."""
-    return float(1 + tau_theta * spectrum(A).max())
+__all__ = [
+    "angle",
+    "angle_bound",
+    "spectrum",
+    "condition",
+    "condition_bound",
+    "largest_stable_step",
+    "explicit_factor",
+    "implicit_factor",
+    "small_step_limit",
+    "large_step_limit",
+    "subproblem",
+    "Descent",
+    "descent",
+]
 
 
 def largest_stable_step(eigenvalues: Any) -> float:
     """Return ``2/λ_max``: beyond it explicit steps on ``½‖Aθ − b‖²`` diverge (E2, P5).
+
+    Parameters
+    ----------
+    eigenvalues : array_like
+        Of ``AᵀA``, in any shape.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If none of them is positive.
 
     Examples
     --------
@@ -118,22 +65,95 @@ def largest_stable_step(eigenvalues: Any) -> float:
 
 
 def explicit_factor(eigenvalue: Any, tau: float) -> Any:
-    """Return ``1 − τλ``, by which an explicit step multiplies the error along an eigenvector (P5)."""
+    """Return ``1 − τλ``, by which an explicit step multiplies the error along an eigenvector (P5).
+
+    Parameters
+    ----------
+    eigenvalue : float or array_like
+        λ ≥ 0, in any shape.
+    tau : float
+        Step size τ.
+
+    Returns
+    -------
+    float or ndarray
+        Of the same shape; beyond ±1 the error grows.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> float(mp.theory.explicit_factor(4.0, tau=1.0))
+    -3.0
+    """
     return 1 - tau * np.asarray(eigenvalue)
 
 
 def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
-    """Return ``1/(1 + τ_θ λ)``, in (0, 1], by which an implicit step multiplies that error (P5)."""
+    """Return ``1/(1 + τ_θ λ)``, in (0, 1], by which an implicit step multiplies that error (P5).
+
+    Parameters
+    ----------
+    eigenvalue : float or array_like
+        λ ≥ 0, in any shape.
+    tau_theta : float
+        Proximal step size τ_θ > 0.
+
+    Returns
+    -------
+    float or ndarray
+        Of the same shape.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> float(mp.theory.implicit_factor(4.0, tau_theta=1.0))
+    0.2
+    """
     return 1 / (1 + tau_theta * np.asarray(eigenvalue))
 
 
 def small_step_limit(A: LinearMap, delta: Array) -> Array:
-    """Return the limit of ``d/τ_θ`` for ``τ_θ → 0``: the gradient ``Aᵀ δ`` (P3)."""
+    """Return the limit of ``d/τ_θ`` for ``τ_θ → 0``: the gradient ``Aᵀ δ`` (P3).
+
+    Parameters
+    ----------
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
+
+    Returns
+    -------
+    array, shape (..., cols, n_out)
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
+    >>> mp.theory.small_step_limit(A, delta), mp.Exact()(A, delta, 1e-9) / 1e-9
+    (array([[6.]]), array([[5.99999995]]))
+    """
     return A.T @ delta
 
 
 def large_step_limit(A: LinearMap, delta: Array) -> Array:
-    """Return the limit of ``A d`` for ``τ_θ → ∞``: the projection of δ onto the range of ``A`` (P3)."""
+    """Return the limit of ``A d`` for ``τ_θ → ∞``: the projection of δ onto the range of ``A`` (P3).
+
+    Parameters
+    ----------
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
+
+    Returns
+    -------
+    array, shape (..., rows, n_out)
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A = mp.DenseMap(np.array([[1.0], [0.0]]), bias=False)
+    >>> mp.theory.large_step_limit(A, np.array([[2.0], [5.0]]))
+    array([[2.],
+           [0.]])
+    """
     xp = array_module(delta)
     U, s, _ = xp.linalg.svd(A.matrix(), full_matrices=False)
     U = U * (s > s.max() * max(A.shape) * float(np.finfo(s.dtype).eps))[..., None, :]
@@ -144,6 +164,27 @@ def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
     """Return the value of (E5) at ``θ = θ^k − d`` for τ = 1: ``½‖A d − δ‖² + ‖d‖²/(2τ_θ)``.
 
     The implicit step minimises it; at ``d = 0`` it is ``½‖δ‖²`` (P5).
+
+    Parameters
+    ----------
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
+    tau_theta : float
+        τ_θ > 0.
+    d : array, shape (..., cols, n_out)
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
+    >>> mp.theory.subproblem(A, delta, 1.0, 0 * delta)
+    2.0
+    >>> round(mp.theory.subproblem(A, delta, 1.0, mp.Exact()(A, delta, 1.0)), 6)
+    0.2
     """
     residual = A @ d - delta
     return float((residual * residual).sum() / 2 + (d * d).sum() / (2 * tau_theta))
@@ -163,6 +204,12 @@ class Descent:
         ``cond(M_l)``.
     slope : float
         ``⟨∇_{θ_l} J, d_l⟩``.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> mp.theory.Descent(angle=0.5, bound=0.64, kappa=4.0, slope=0.1).angle < mp.theory.angle_bound(4.0)
+    True
     """
 
     angle: float
@@ -215,6 +262,6 @@ def descent(
             0.0 if zero or l in net.last_transfers else angle(gradient, steps[l]),
             angle_bound(kappa),
             kappa,
-            float((gradient * steps[l]).sum()),
+            float((gradient * steps[l]).sum()),  # ⟨∇_{θ_l} J, d_l⟩ > 0  (P3)
         )
     return found

@@ -14,7 +14,7 @@ from conftest import (
 )
 
 import minprox as mp
-from minprox.linear_map import StackedMap
+from minprox.stacked_map import StackedMap
 
 
 def check_gradient(net, x, y, rng, loss=None):
@@ -44,7 +44,7 @@ def test_the_summary_shows_shapes_inputs_and_shared_parameters():
         "1  Conv2d(3, 3, 3, padding=1)  0       (3, 8, 8)             84",
         "2  ReLU()                      1       (3, 8, 8)",
         "3  Add()                       0, 2    (3, 8, 8)",
-        "4  Conv2d(3, 3, 3, padding=1)  3       (3, 8, 8)         shared",
+        "4  Conv2d(3, 3, 3, padding=1)  3       (3, 8, 8)        as in 1",
         "5  GlobalAvgPool2d()           4       (3)",
         "6  Linear(3, 1000)             5       (1000)             4,000",
         "---------------------------------------------------------------",

@@ -1,7 +1,22 @@
-"""Figures: how runs converge, and those of the paper."""
+"""Figures: how runs converge, those of the paper, the picture of a net, and the step of each layer."""
 
 from minprox.figures.curves import convergence
+from minprox.figures.graph import graph
 from minprox.figures.paper import experiment
-from minprox.figures.style import ENDINGS, check_ending, save
+from minprox.figures.scaling import scaling
+from minprox.figures.step import step, step_table
+from minprox.figures.style import COLOURS, ENDINGS, check_ending, look, save
 
-__all__ = ["convergence", "experiment", "save", "check_ending", "ENDINGS"]
+__all__ = [
+    "convergence",
+    "experiment",
+    "graph",
+    "scaling",
+    "step",
+    "step_table",
+    "COLOURS",
+    "look",
+    "save",
+    "check_ending",
+    "ENDINGS",
+]

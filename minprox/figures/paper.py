@@ -51,6 +51,18 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
     ------
     ValueError
         If the folder holds no runs of the experiment, or damaged files.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> import tempfile
+    >>> from minprox.experiments import X1, quick, run
+    >>> part = quick(X1).select(methods=["exact"], epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     histories = run(part, folder)
+    ...     figure = mp.figures.experiment(part, folder)
+    >>> [panel.get_ylabel() for panel in figure.axes]
+    ['training loss', 'training loss', 'validation accuracy (%)']
     """
     from matplotlib.figure import Figure
 

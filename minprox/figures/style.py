@@ -11,8 +11,8 @@ from minprox.files import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The colours of Okabe and Ito, which people with any colour vision can tell apart; the line styles
-# and markers tell them apart without colour.
+#: The colours of Okabe and Ito, which people with any colour vision can tell apart; the line styles
+#: and markers tell curves apart without colour.
 COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 STYLES = "-", "--", "-.", ":", (0, (7, 2, 1, 2, 1, 2))
 MARKERS = "o", "s", "^", "D", "v", "P", "<", ">"
@@ -20,7 +20,27 @@ ENDINGS = ".png", ".svg", ".pdf"
 
 
 def look(number: int, points: int) -> dict[str, Any]:
-    """Return colour, line and markers of the curve with this number; up to ten of its points are marked."""
+    """Return colour, line and markers of a curve, so that every figure shows the same methods alike.
+
+    Parameters
+    ----------
+    number : int
+        Which curve it is, from 0; seven of them differ in colour, the first forty in line or marker.
+    points : int
+        How many points it has; up to ten of them are marked, not the same ones for all curves.
+
+    Returns
+    -------
+    dict
+        Keywords of ``Axes.plot`` in matplotlib.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> style = mp.figures.look(1, points=50)
+    >>> style["color"] == mp.figures.COLOURS[1], style["linestyle"], style["marker"]
+    (True, '--', 's')
+    """
     first, step = number % 3, max(1, points // 8)
     return {
         "color": COLOURS[number % len(COLOURS)],
@@ -30,6 +50,13 @@ def look(number: int, points: int) -> dict[str, Any]:
         "markersize": 4.5,
         "linewidth": 1.6,
     }
+
+
+def tint(colour: str, share: float = 0.16) -> tuple[float, ...]:
+    """Return a colour mixed with white, of which it is this share."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - share * (1 - c) for c in to_rgb(colour))
 
 
 def dress(panel: Any, x: str, y: str) -> None:
@@ -87,6 +114,16 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         If it ends otherwise.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import minprox as mp, pathlib, tempfile
+    >>> figure = mp.figures.graph(mp.Sequential(mp.Linear(4, 2)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "net.svg")
+    ...     mp.figures.save(figure, path)
+    ...     path.read_text()[:5]
+    '<?xml'
     """
     ending = check_ending(path)
     from matplotlib import rc_context
@@ -97,7 +134,28 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 
 def check_ending(path: str | os.PathLike[str]) -> str:
-    """Return the ending of a figure's name, or raise ValueError listing those that there are."""
+    """Return the ending of a figure's name, or raise ValueError listing those that there are.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    str
+        One of :data:`ENDINGS`.
+
+    Raises
+    ------
+    ValueError
+        If the name ends otherwise.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> mp.figures.check_ending("curves.PDF")
+    '.pdf'
+    """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")
