@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -17,10 +18,25 @@ _current: ModuleType = np
 def array_module(*arrays: Any) -> ModuleType:
     """Return the module, ``numpy`` or ``cupy``, that all the arrays belong to.
 
+    Parameters
+    ----------
+    *arrays : array
+        One or more, of any shape.
+
+    Returns
+    -------
+    module
+
     Raises
     ------
     TypeError
         If an argument is no array, or if two arrays live on different backends.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.array_module(np.zeros(2), np.ones((3, 1))).__name__
+    'numpy'
     """
     if not arrays:
         raise TypeError("array_module: expected one or more arrays, found none")
@@ -39,11 +55,22 @@ def array_module(*arrays: Any) -> ModuleType:
     return _modules[name]
 
 
+class NoGPUError(RuntimeError):
+    """CuPy is there, but no GPU that it could compute on."""
+
+
 class use:
     """Choose where new arrays (parameters, data sets) are made: ``"numpy"`` or ``"cupy"``.
 
     Works as a statement, and as a context manager that restores the former choice. Raises
-    ValueError for another name, ImportError without CuPy, RuntimeError without a GPU.
+    ValueError for another name, ImportError without CuPy, NoGPUError (a RuntimeError) without a GPU.
+
+    Parameters
+    ----------
+    name : {"numpy", "cupy"}
+    tf32 : bool
+        Whether float32 products of matrices on the GPU may round their factors to TF32 (10 bits);
+        only with ``"cupy"``. It holds for the whole process, as far as CuPy makes use of it.
 
     Examples
     --------
@@ -53,16 +80,19 @@ class use:
     'numpy'
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, tf32: bool = False) -> None:
         global _current
-        self._former, _current = _current, _load(name)
+        module = _load(name)
+        self._former, self._module, self._tf32 = _current, module, _tf32(module, tf32)
+        _current = module
 
     def __enter__(self) -> ModuleType:
-        return _current
+        return self._module
 
     def __exit__(self, *error: object) -> None:
         global _current
         _current = self._former
+        _tf32(self._module, self._tf32)
 
 
 def _load(name: str) -> ModuleType:
@@ -70,14 +100,38 @@ def _load(name: str) -> ModuleType:
         raise ValueError(f'unknown backend {name!r}: expected "numpy" or "cupy"')
     try:
         module = importlib.import_module(name)
-    except ImportError:
+        found = name == "numpy" or module.cuda.is_available()
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
         raise ImportError(
             "the cupy backend needs CuPy, which is not installed: "
             "install the extra minprox[cuda12x] or minprox[cuda13x]"
         ) from None
-    if name == "cupy" and not module.cuda.is_available():
-        raise RuntimeError("the cupy backend needs a CUDA GPU: CuPy is installed but finds none")
+    if not found:
+        raise NoGPUError("the cupy backend needs a CUDA GPU and its driver: CuPy is installed but finds none")
     return module
+
+
+def _tf32(module: ModuleType, wanted: bool | None = None) -> bool:
+    """Tell if float32 is multiplied in TF32, and set it: a switch of CuPy's that has no public name."""
+    if module is np:
+        if wanted:
+            raise ValueError('tf32=True needs the backend "cupy": NumPy knows no TF32')
+        return False
+    switch = importlib.import_module(f"{module.__name__}._core._routines_linalg")
+    former = switch.get_compute_type("float32") == switch.COMPUTE_TYPE_TF32
+    if wanted and int(found := module.cuda.Device().compute_capability) < 80:
+        raise ValueError(f"tf32=True needs a GPU of compute capability 8.0 or above, found {found}")
+    if wanted is not None:
+        kind = switch.COMPUTE_TYPE_TF32 if wanted else switch.COMPUTE_TYPE_DEFAULT
+        switch.set_compute_type("float32", kind)
+    return former
+
+
+def current() -> dict[str, Any]:
+    """Return the choice of the moment, as the arguments of :class:`use`."""
+    return {"name": _current.__name__, "tf32": _tf32(_current)}
 
 
 def asarray(array: Any, dtype: Any = None) -> Any:
@@ -86,8 +140,31 @@ def asarray(array: Any, dtype: Any = None) -> Any:
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """Fetch an array of either backend as a NumPy array."""
+    """Fetch an array of either backend as a NumPy array.
+
+    Parameters
+    ----------
+    array : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape and dtype; the array itself if it is one of NumPy's.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.to_numpy(np.float32([1, 2]))
+    array([1., 2.], dtype=float32)
+    """
     return array.get() if hasattr(array, "get") else np.asarray(array)
+
+
+def moved(array: Any, name: str) -> Any:
+    """Return the array on the backend of this name, bit by bit; the array itself if it lives there."""
+    module = _load(name)
+    return array if array_module(array) is module else module.asarray(to_numpy(array))
 
 
 def companion(array: Any, part: str) -> ModuleType:
@@ -95,24 +172,50 @@ def companion(array: Any, part: str) -> ModuleType:
     return importlib.import_module(f"{_companions[array_module(array).__name__]}.{part}")
 
 
-def cg(matvec: Callable[[Any], Any], b: Any, iterations: int) -> tuple[Any, int]:
-    """Run that many iterations of SciPy's or CuPy's ``cg`` from zero on the vector ``b``.
+def on_host(array: Any) -> bool:
+    """Tell whether the entries of an array can be looked at without waiting for a device."""
+    return array_module(array) is np
 
-    It stops earlier only where the residual vanishes to the last representable digit.
-    Returns the solution and the number of iterations done.
+
+def at_once(array: Any, cached: int) -> int:
+    """Return how many entries to work on at a time: what a cache holds, or on a GPU what keeps it busy."""
+    return cached if on_host(array) else 2**27
+
+
+def synchronise(array: Any) -> None:
+    """Wait until everything that was asked of the array's device is done; NumPy never lags behind."""
+    if not on_host(array):
+        array_module(array).cuda.Device().synchronize()
+
+
+def fused(function: Callable[..., None]) -> Callable[..., None]:
+    """Make an elementwise update of its first arguments, in place, one kernel on a GPU: ``cupy.fuse``.
+
+    There it is traced once with stand-ins for its arguments: arrays, then Python numbers, which it may
+    combine with arrays but neither with each other nor in an ``if``. On NumPy it runs as it stands.
     """
-    xp, linalg = array_module(b), companion(b, "sparse.linalg")
-    size = abs(b).max()
-    if not size > 0:
-        return xp.zeros_like(b), 0
-    done: list[None] = []
-    operator = linalg.LinearOperator((b.size, b.size), matvec=matvec, dtype=b.dtype)
-    x, _ = linalg.cg(
-        operator,
-        b / size,  # so that no scale of b can underflow in a square
-        rtol=0,
-        atol=float(np.finfo(b.dtype).tiny / np.finfo(b.dtype).eps) ** 0.5,
-        maxiter=iterations,
-        callback=lambda _: done.append(None),
-    )
-    return x * size, len(done)
+    kernels: dict[ModuleType, Callable[..., None]] = {np: function}
+
+    @wraps(function)
+    def update(first: Any, *rest: Any) -> None:
+        xp = array_module(first)
+        if xp not in kernels:
+            kernels[xp] = xp.fuse(function)
+        kernels[xp](first, *rest)
+
+    return update
+
+
+def record() -> dict[str, Any]:
+    """Return what computes where new arrays are made: backend, and for a GPU its name and versions."""
+    if _current is np:
+        return {"backend": "numpy"}
+    runtime = _current.cuda.runtime
+    return {
+        "backend": _current.__name__,
+        "cupy": _current.__version__,
+        "gpu": runtime.getDeviceProperties(runtime.getDevice())["name"].decode(),
+        "cuda_driver": runtime.driverGetVersion(),
+        "cuda_runtime": runtime.runtimeGetVersion(),
+        "tf32": _tf32(_current),
+    }

@@ -70,6 +70,18 @@ def load_parameters(net: Graph, path: Path_) -> None:
         If the file is something else or damaged, or its parameters have other shapes.
     OSError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> import minprox as mp, pathlib, tempfile
+    >>> net = mp.Sequential(mp.Linear(3, 2, bias=False), seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "net.npz")
+    ...     mp.save_parameters(net, path)
+    ...     net.parameters[0][...] = 0
+    ...     mp.load_parameters(net, path)
+    >>> bool(net.parameters[0].any())
+    True
     """
     arrays, _ = read_arrays(path)
     values = listed("parameters", arrays)

@@ -17,7 +17,18 @@ from minprox.solvers import relative_residual
 
 
 class CheckError(AssertionError):
-    """An identity that does not hold: its message says which, and by how much."""
+    """An identity that does not hold: its message says which, and by how much.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A, delta = mp.DenseMap(np.eye(3), bias=True), np.ones((3, 2))
+    >>> try:
+    ...     mp.check_step(A, delta, 0.5, 2 * mp.Exact()(A, delta, 0.5))
+    ... except mp.CheckError as error:
+    ...     print(error)
+    (AᵀA + I/τ_θ) d = Aᵀδ fails: relative residual 1, tolerance 1e-08
+    """
 
 
 def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, seed: int = 0) -> None:
@@ -132,11 +143,11 @@ def check_gradient(net: Graph, x: Array, loss: Any, y: Array, gradient: Any = No
     ----------
     net : Graph
         In float64, and smooth near its parameters; restored on return.
-    x, y : array
-        A batch.
+    x : array, shape (N, *input_shape)
     loss : CrossEntropy or SquaredError
+    y : array, shape (N,) or (N, n_out)
     gradient : list of array, optional
-        What to check; :func:`minprox.backprop` if not given.
+        What to check, aligned with ``net.parameters``; :func:`minprox.backprop` if not given.
     seed : int
 
     Returns

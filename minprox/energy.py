@@ -60,7 +60,7 @@ def energy(
     net : Graph
         A chain; its own parameters are not used.
     loss : CrossEntropy or SquaredError
-    y : array
+    y : array, shape (N,) or (N, n_out)
         Labels or targets of the batch ``a[0]``.
     theta, a, z : mapping of int to array
         Keyed by the paper's ``l``: ``theta[1 … L-1]``, ``a[0 … L-2]``, ``z[1 … L-2]``.
@@ -97,6 +97,7 @@ def energy(
     True
     """
     c = Chain(net)
+    # L_y(φ(θ_{L-1}, a_{L-2})) + Σ_l [ γ/2 ‖σ(z_l) − a_l‖² + ρ/2 ‖φ(θ_l, a_{l-1}) − z_l‖² ]  (E3)
     E = loss(c.phi[c.L - 1].forward(theta[c.L - 1], a[c.L - 2]), y)
     for l in range(1, c.L - 1):
         E += gamma / 2 * square(c.sigma[l](z[l]) - a[l])
@@ -119,9 +120,9 @@ def algorithm_1(
     ----------
     net : Graph
         A chain; it is not changed.
-    x, y : array
-        A batch.
+    x : array, shape (N, *input_shape)
     loss : CrossEntropy or SquaredError
+    y : array, shape (N,) or (N, n_out)
     tau : float
         Step size τ > 0.
     gamma, rho : float, optional
@@ -150,18 +151,18 @@ def algorithm_1(
     >>> bool(np.allclose(s.theta_next[1], net.parameters[0] - 0.1 * g[0]))
     True
     """
-    gamma, rho = (1 / tau if weight is None else weight for weight in (gamma, rho))
+    gamma, rho = (1 / tau if weight is None else weight for weight in (gamma, rho))  # γ = ρ = 1/τ  (P1)
     c, a_half, z_half, theta_next = Chain(net), {}, {}, {}
     theta, (a, z) = c.theta, c.forward(x)
-    a_half[c.L - 2], theta_next[c.L - 1] = last_block(c, a, loss, y, tau)  # (a)
+    a_half[c.L - 2], theta_next[c.L - 1] = last_block(c, a, loss, y, tau)  # (A1, a)
     for l in range(c.L - 2, 0, -1):
         phi, sigma = c.phi[l], c.sigma[l]
-        # (b)  z_l^{k+1/2} = z_l^k − τγ σ'(z_l^k) (σ(z_l^k) − a_l^{k+1/2})
+        # z_l^{k+1/2} = z_l^k − τγ σ'(z_l^k) (σ(z_l^k) − a_l^{k+1/2})  (A1, b)
         z_half[l] = z[l] - tau * gamma * sigma.derivative(z[l], sigma(z[l]) - a_half[l])
         residual = phi.forward(theta[l], a[l - 1]) - z_half[l]
         if l > 1:  # a_{l-1}^{k+1/2} = a_{l-1}^k − τρ (∂φ/∂a)ᵀ (φ(θ_l^k, a_{l-1}^k) − z_l^{k+1/2})
             a_half[l - 1] = a[l - 1] - tau * rho * phi.adjoint_input(theta[l], a[l - 1], residual)
-        # (c)  θ_l^{k+1} = θ_l^k − τρ (∂φ/∂θ)ᵀ (φ(θ_l^k, a_{l-1}^k) − z_l^{k+1/2})
+        # θ_l^{k+1} = θ_l^k − τρ (∂φ/∂θ)ᵀ (φ(θ_l^k, a_{l-1}^k) − z_l^{k+1/2})  (A1, c)
         theta_next[l] = theta[l] - tau * rho * phi.adjoint_theta(a[l - 1], residual)
     a_half.pop(0, None)  # a_0 is the data
     return Sweep(theta, a, z, a_half, z_half, theta_next)
@@ -176,9 +177,9 @@ def algorithm_2(
     ----------
     net : Graph
         A chain; it is not changed.
-    x, y : array
-        A batch.
+    x : array, shape (N, *input_shape)
     loss : CrossEntropy or SquaredError
+    y : array, shape (N,) or (N, n_out)
     tau : float
         Explicit step size τ > 0.
     tau_theta : float or sequence of float
@@ -214,22 +215,22 @@ def algorithm_2(
     c, a_half, z_half, theta_next = Chain(net), {}, {}, {}
     theta, (a, z) = c.theta, c.forward(x)
     taus = dict(enumerate(per_layer("tau_theta", tau_theta, net), start=1))
-    a_half[c.L - 2], theta_next[c.L - 1] = last_block(c, a, loss, y, tau)  # (a)
+    a_half[c.L - 2], theta_next[c.L - 1] = last_block(c, a, loss, y, tau)  # (A2, a)
     for l in range(c.L - 2, 0, -1):
         phi, sigma = c.phi[l], c.sigma[l]
-        # z_l^{k+1/2} = z_l^k − σ'(z_l^k) (σ(z_l^k) − a_l^{k+1/2})
+        # z_l^{k+1/2} = z_l^k − σ'(z_l^k) (σ(z_l^k) − a_l^{k+1/2})  (A2, b)
         z_half[l] = z[l] - sigma.derivative(z[l], sigma(z[l]) - a_half[l])
         residual = phi.forward(theta[l], a[l - 1]) - z_half[l]
         if l > 1:  # a_{l-1}^{k+1/2} = a_{l-1}^k − (∂φ/∂a)ᵀ (φ(θ_l^k, a_{l-1}^k) − z_l^{k+1/2})
             a_half[l - 1] = a[l - 1] - phi.adjoint_input(theta[l], a[l - 1], residual)
-        # θ_l^{k+1} = argmin_θ ½ ‖φ(θ, a_{l-1}^k) − z_l^{k+1/2}‖² + 1/(2τ_θ) ‖θ − θ_l^k‖²  (E5)
+        # θ_l^{k+1} = argmin_θ ½ ‖φ(θ, a_{l-1}^k) − z_l^{k+1/2}‖² + 1/(2τ_θ) ‖θ − θ_l^k‖²  (E5, A2)
         theta_next[l] = proximal_step(phi, a[l - 1], z_half[l], theta[l], taus[l])
     a_half.pop(0, None)  # a_0 is the data
     return Sweep(theta, a, z, a_half, z_half, theta_next)
 
 
 def last_block(c: Chain, a: Variables, loss: Any, y: Array, tau: float) -> tuple[Array, Array]:
-    """Step (a) of both algorithms: explicit in ``a_{L-2}`` and ``θ_{L-1}``."""
+    """Step (a) of both algorithms, explicit in ``a_{L-2}`` and ``θ_{L-1}`` (A1, A2)."""
     phi, theta, last = c.phi[c.L - 1], c.theta[c.L - 1], a[c.L - 2]
     gradient = loss.gradient(phi.forward(theta, last), y)
     # a_{L-2}^{k+1/2} = a_{L-2}^k − τ ∇_a L_y(φ(θ_{L-1}^k, a_{L-2}^k))
@@ -239,7 +240,10 @@ def last_block(c: Chain, a: Variables, loss: Any, y: Array, tau: float) -> tuple
 
 
 def proximal_step(phi: Transfer, a: Array, z_half: Array, theta: Array, tau_theta: Any) -> Array:
-    """Return the ``argmin`` of (E5): least squares with the rows ``A θ = z`` and ``θ/√τ_θ = θ^k/√τ_θ``."""
+    """Return the ``argmin`` of (E5), the proximal map (E4) of the coupling of one layer.
+
+    It is found by least squares with the rows ``A θ = z^{k+1/2}`` and ``θ/√τ_θ = θ^k/√τ_θ``.
+    """
     xp, weight = array_module(theta), float(tau_theta) ** -0.5
     A = dense_matrix(phi, a)
     z_rows, theta_old = phi.rows(z_half), phi.split(theta)

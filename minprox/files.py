@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -63,6 +69,46 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(folder: str | os.PathLike[str], patience: float = 5.0) -> Iterator[None]:
+    """Keep other processes out of a folder within a ``with`` block, where the system can do that.
+
+    A lock ends with its process, however that ended.
+
+    Parameters
+    ----------
+    folder : str or path-like
+    patience : float
+        Seconds to wait for another process, which may be about to end.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is at work in the folder.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        last = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > last:
+                    raise BlockingIOError(
+                        f"{folder}: another process is at work here; wait for it, or choose another folder"
+                    ) from None
+                time.sleep(0.05)
+            except OSError:
+                break  # some network file systems lock no folders
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -77,6 +77,11 @@ class History:
     def append(self, **row: float) -> None:
         """Record an epoch: one value for each column.
 
+        Parameters
+        ----------
+        **row : float
+            By the names of the columns.
+
         Raises
         ------
         TypeError
@@ -95,6 +100,14 @@ class History:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> History:
         """Make a history of what :meth:`to_dict` returned; None stands for NaN.
+
+        Parameters
+        ----------
+        values : dict
+
+        Returns
+        -------
+        History
 
         Raises
         ------

@@ -27,9 +27,9 @@ def armijo(
     ----------
     net : Graph
         Restored to its parameters on return.
-    x, y : array
-        The batch.
+    x : array, shape (N, *input_shape)
     loss : CrossEntropy or SquaredError
+    y : array, shape (N,) or (N, n_out)
     directions : list of array
         Aligned with ``net.parameters``, from ``backprop`` or ``proxprop``.
     tau : float
@@ -73,6 +73,7 @@ def armijo(
     try:
         for _ in range(trials):
             net.parameters = [theta - tau * d for theta, d in zip(old, directions, strict=True)]
+            # J(θ − τ d) ≤ J(θ) − σ τ ⟨∇J, d⟩  (P4)
             if float(loss(forward(net, x).output, y)) <= J - slope * tau * predicted:
                 return tau
             tau *= shrink

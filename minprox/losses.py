@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.backend import array_module
+from minprox.backend import array_module, on_host
 
 Array = Any
 
@@ -21,7 +21,8 @@ class CrossEntropy:
     ------
     ValueError
         If ``label_smoothing`` is out of range; at a call, if the shapes do not match or a label is
-        out of range.
+        out of range. On a GPU, which a look at the labels would stop, such a label makes the loss and its
+        gradient NaN, and :meth:`correct` raises the error.
     TypeError
         At a call, if the labels are no integers.
 
@@ -51,23 +52,47 @@ class CrossEntropy:
         return -(target * log_p).sum() / len(y)
 
     def gradient(self, output: Array, y: Array) -> Array:
-        """Return ``∂L/∂output``, of the shape of the output."""
+        """Return ``∂L/∂output``.
+
+        Parameters
+        ----------
+        output : array, shape (N, classes)
+        y : array, shape (N,)
+
+        Returns
+        -------
+        array, shape (N, classes)
+        """
         log_p, target = self.compare(output, y)
         return (array_module(output).exp(log_p) - target) / len(y)
 
     def correct(self, output: Array, y: Array) -> Array:
-        """Return the number of samples whose largest output is that of the label."""
+        """Return the number of samples whose largest output is that of the label.
+
+        Parameters
+        ----------
+        output : array, shape (N, classes)
+        y : array, shape (N,)
+
+        Returns
+        -------
+        array, shape ()
+        """
+        check_range(output, y)
         return (output.argmax(axis=1) == y).sum()
 
     def compare(self, output: Array, y: Array) -> tuple[Array, Array]:
         """Return ``log softmax(output)`` and the target distribution."""
         xp = array_module(output, y)
         check_labels(output, y)
+        if on_host(y):
+            check_range(output, y)
         shifted = output - output.max(axis=1, keepdims=True)
         log_p = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
         classes = output.shape[1]
         one_hot = (y[:, None] == xp.arange(classes)).astype(output.dtype)
-        return log_p, (1 - self.label_smoothing) * one_hot + self.label_smoothing / classes
+        target = (1 - self.label_smoothing) * one_hot + self.label_smoothing / classes
+        return log_p, xp.where(((y >= 0) & (y < classes))[:, None], target, float("nan"))
 
     def __repr__(self) -> str:
         return f"CrossEntropy({f'label_smoothing={self.label_smoothing}' if self.label_smoothing else ''})"
@@ -90,7 +115,16 @@ class SquaredError:
 
     @staticmethod
     def curvature(y: Array) -> float:
-        """Return ``c`` of the Hessian ``c I`` with respect to the output: ``1/N``."""
+        """Return ``c`` of the Hessian ``c I`` with respect to the output: ``1/N``.
+
+        Parameters
+        ----------
+        y : array, shape (N, ...)
+
+        Returns
+        -------
+        float
+        """
         return 1 / len(y)
 
     def __call__(self, output: Array, y: Array) -> Array:
@@ -99,12 +133,30 @@ class SquaredError:
         return ((output - y) ** 2).sum() / (2 * len(y))
 
     def gradient(self, output: Array, y: Array) -> Array:
-        """Return ``∂L/∂output = (z − y)/N``, of the shape of the output."""
+        """Return ``∂L/∂output = (z − y)/N``.
+
+        Parameters
+        ----------
+        output, y : array, shape (N, ...)
+
+        Returns
+        -------
+        array, shape (N, ...)
+        """
         self.check(output, y)
         return (output - y.astype(output.dtype)) / len(y)
 
     def correct(self, output: Array, y: Array) -> None:
-        """There is no accuracy in a regression."""
+        """Return nothing, as there is no accuracy in a regression.
+
+        Parameters
+        ----------
+        output, y : array, shape (N, ...)
+
+        Returns
+        -------
+        None
+        """
 
     def check(self, output: Array, y: Array) -> None:
         """Raise ValueError where the shapes differ."""
@@ -119,7 +171,7 @@ class SquaredError:
 
 
 def check_labels(output: Array, y: Array) -> None:
-    """Raise a clear error unless ``y`` holds one class index for each row of the output."""
+    """Raise a clear error unless ``y`` holds one integer for each row of the output."""
     if output.ndim != 2:
         raise ValueError(f"CrossEntropy: expected an output of shape (N, classes), found {output.shape}")
     if y.dtype.kind not in "iu":
@@ -128,6 +180,10 @@ def check_labels(output: Array, y: Array) -> None:
         raise ValueError(
             f"CrossEntropy: expected labels of shape {output.shape[:1]}, one for each sample, found {y.shape}"
         )
+
+
+def check_range(output: Array, y: Array) -> None:
+    """Raise ValueError unless every label is a class; this looks at the labels."""
     if y.size and not (y.min() >= 0 and y.max() < output.shape[1]):
         raise ValueError(
             f"CrossEntropy: expected labels from 0 to {output.shape[1] - 1}, "

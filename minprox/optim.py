@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from minprox.backend import array_module
+from minprox.backend import array_module, moved
 from minprox.graph import Graph
+from minprox.updates import blocks, decayed, descend, descend_adam, descend_heavy_ball, descend_nesterov
 
 Array = Any
-
-BLOCK = 2**16  # entries that are updated together: a few such blocks fit into the second cache
 
 
 class Optimizer:
@@ -32,7 +31,8 @@ class Optimizer:
     epoch : int
         Set by :func:`minprox.train`, or by you, for the schedule.
     state : dict of str to list of array
-        What the optimiser remembers, aligned with ``net.parameters``.
+        What the optimiser remembers, aligned with ``net.parameters``. After ``net.to(…)`` it has to move
+        too: :meth:`to`.
     steps_done : int
     """
 
@@ -52,21 +52,54 @@ class Optimizer:
     def step(self, directions: Sequence[Array]) -> None:
         """Update every θ_l in place by its direction: a gradient, or an implicit step.
 
+        Parameters
+        ----------
+        directions : list of array
+            Aligned with ``net.parameters``, and of their shapes.
+
         Raises
         ------
         ValueError
             If the directions do not match the parameters in number or shape.
+        TypeError
+            If parameters, directions and state do not live on one backend.
         """
         parameters = self.net.parameters
         expected, found = [p.shape for p in parameters], [d.shape for d in directions]
         if expected != found:
             raise ValueError(f"expected directions of the shapes {expected}, found {found}")
+        home = array_module(*parameters, *directions).__name__
+        for array in (array for arrays in self.state.values() for array in arrays):
+            if (found_at := array_module(array).__name__) != home:
+                raise TypeError(
+                    f"{type(self).__name__}: the parameters live on {home}, but the state on {found_at}: "
+                    f'call optimizer.to("{home}") after net.to("{home}")'
+                )
         self.steps_done += 1
         self.update(parameters, directions)
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         """Do the step."""
         raise NotImplementedError
+
+    def to(self, backend: str) -> Optimizer:
+        """Move the state to a backend, bit by bit, and return the optimiser; the net moves by its own ``to``.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Optimizer
+
+        Raises
+        ------
+        ValueError, ImportError, RuntimeError
+            See :class:`minprox.use`.
+        """
+        self.state = {name: [moved(v, backend) for v in values] for name, values in self.state.items()}
+        return self
 
     def zeros(self) -> list[Array]:
         """Return zeros in the shape of every θ_l."""
@@ -127,15 +160,15 @@ class SGD(Optimizer):
         self.state = {"velocity": self.zeros()} if momentum else {}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
-        tau, mu, decay = self.tau, self.momentum, self.weight_decay
+        tau, mu = self.tau, self.momentum
         for theta, g, *v in blocks(parameters, directions, *self.state.values()):
-            g = g + decay * theta if decay else g
+            g = decayed(theta, g, self.weight_decay)
             if not v:
-                theta -= tau * g  # θ ← θ − τ g
-                continue
-            v[0] *= mu
-            v[0] += g  # v ← μ v + g
-            theta -= tau * (g + mu * v[0]) if self.nesterov else tau * v[0]  # θ ← θ − τ (g + μ v)
+                descend(theta, g, tau)
+            elif self.nesterov:
+                descend_nesterov(theta, g, *v, tau, mu)
+            else:
+                descend_heavy_ball(theta, g, *v, tau, mu)
 
     def __repr__(self) -> str:
         return f"SGD(lr={self.lr}, momentum={self.momentum}, nesterov={self.nesterov})"
@@ -199,30 +232,14 @@ class Adam(Optimizer):
         self.state = {"mean": self.zeros(), "square": self.zeros()}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
-        (b1, b2), decay, t = self.betas, self.weight_decay, self.steps_done
+        (b1, b2), t = self.betas, self.steps_done
         tau, spread = self.tau / (1 - b1**t), (1 - b2**t) ** -0.5
         for theta, g, m, v in blocks(parameters, directions, *self.state.values()):
-            g = g + decay * theta if decay else g
-            m *= b1
-            m += (1 - b1) * g  # m ← β₁ m + (1 − β₁) g
-            v *= b2
-            v += (1 - b2) * g * g  # v ← β₂ v + (1 − β₂) g²
-            theta -= tau * m / (spread * v**0.5 + self.eps)  # θ ← θ − τ m̂ / (√v̂ + ε)
+            g = decayed(theta, g, self.weight_decay)
+            descend_adam(theta, g, m, v, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
 
     def __repr__(self) -> str:
         return f"Adam(lr={self.lr}, betas={self.betas}, eps={self.eps})"
-
-
-def blocks(*lists: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
-    """Walk along aligned lists of arrays by flat views of a few thousand entries.
-
-    Each block is read and written while it is in the cache, so that a whole update costs one pass through
-    memory. The buffers behind the in-place updates of this file are these views.
-    """
-    for arrays in zip(*lists, strict=True):
-        flat = [array.reshape(-1) for array in arrays]
-        for start in range(0, flat[0].size, BLOCK):
-            yield tuple(array[start : start + BLOCK] for array in flat)
 
 
 def check_range(owner: str, name: str, value: Any, low: float, high: float) -> None:

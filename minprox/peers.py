@@ -19,6 +19,13 @@ from minprox.environment import cores
 Tensor = Any
 
 
+def sees_gpu() -> bool:
+    """Tell whether the installed PyTorch can compute on a GPU of this machine."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
 class Peer:
     """One of the paper's nets in PyTorch, with its optimiser.
 
@@ -28,20 +35,33 @@ class Peer:
     x : ndarray, shape (N, 3072) or (N, 3, 32, 32)
     y : ndarray of int, shape (N,)
     tau_theta : float
+    device : {"cpu", "cuda"}
+        Where it computes.
+    tf32 : bool
+        Whether float32 products on a GPU may be rounded to TF32; as everywhere here, not by default.
     """
 
-    def __init__(self, name: str, x: np.ndarray, y: np.ndarray, tau_theta: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        x: np.ndarray,
+        y: np.ndarray,
+        tau_theta: float,
+        device: str = "cpu",
+        tf32: bool = False,
+    ) -> None:
         import torch
         from torch import nn
 
         torch.set_num_threads(cores())
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
         self.torch, self.tau_theta = torch, tau_theta
-        self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
+        self.x, self.y = (torch.from_numpy(array).to(device) for array in (x, y))
         if name == "mlp":
             self.net: Any = nn.Sequential(
                 *(nn.Linear(3072, 4000), nn.ReLU(), nn.Linear(4000, 1000), nn.ReLU()),
                 *(nn.Linear(1000, 4000), nn.ReLU(), nn.Linear(4000, 10)),
-            )
+            ).to(device)
             self.optimizer: Any = torch.optim.SGD(
                 self.net.parameters(), lr=1e-9, momentum=0.95, nesterov=True, fused=True
             )
@@ -50,7 +70,7 @@ class Peer:
                 *(nn.Conv2d(3, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
                 *(nn.Conv2d(16, 20, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
                 *(nn.Conv2d(20, 20, 5, padding=2), nn.ReLU(), nn.Flatten(), nn.Linear(1280, 10)),
-            )
+            ).to(device)
             self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-9, fused=True)
         self.loss = nn.CrossEntropyLoss()
 

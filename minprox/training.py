@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 import sys
 import time
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minprox.backend import array_module
+from minprox.backend import array_module, synchronise
 from minprox.checkpoints import Checkpoint, settings_of
+from minprox.evaluation import count, evaluate
 from minprox.files import check_folder
 from minprox.graph import Graph
 from minprox.history import History
@@ -90,7 +90,9 @@ def train(
 
     Notes
     -----
-    The seconds count the steps alone; evaluation, callbacks and checkpoints are left out.
+    The seconds count the steps alone; evaluation, callbacks and checkpoints are left out. Within an
+    epoch nothing is fetched from a GPU: the losses are summed where they are computed, in float64, and a
+    run that diverges comes to the end of its epoch before that is noticed.
 
     Examples
     --------
@@ -130,9 +132,9 @@ def train(
     callbacks, batches = list(callbacks), -(-len(data.train) // batch_size)
     with progress_bar(epochs * batches, len(history) * batches, progress) as bar:
         for epoch in range(len(history) + 1, epochs + 1):
-            start = time.perf_counter()
+            start = clock(net)
             batch_loss = one_epoch(net, data.train, loss, optimizer, direction, epoch, batch_size, seed, bar)
-            seconds = time.perf_counter() - start
+            seconds = clock(net) - start
             record(history, net, data, loss, epoch, batch_loss, seconds)
             bar.set_postfix(loss=history.train_loss[-1], accuracy=history.validation_accuracy[-1])
             wishes = [callback(net, history) for callback in callbacks]
@@ -162,15 +164,13 @@ def one_epoch(
     seed: int,
     bar: Any,
 ) -> float:
-    """Step through all mini-batches; return their mean loss, and stop where it is not finite."""
+    """Step through all mini-batches and return their mean loss, which is fetched once, at the end."""
     optimizer.epoch = epoch - 1  # a schedule counts from 0
-    total, seen = 0.0, 0
+    total: Any = 0.0
     with np.errstate(all="ignore"):
         for number, (x, y) in enumerate(mini_batches(split, batch_size, [seed, epoch])):
             tape = forward(net, x, training=True, seed=[seed, epoch, number])
-            total, seen = total + len(y) * float(loss(tape.output, y)), seen + len(y)
-            if not math.isfinite(total):
-                break
+            total = total + len(y) * double(loss(tape.output, y), y)
             try:
                 steps = direction(net, tape, loss, y)
             except np.linalg.LinAlgError:
@@ -179,7 +179,7 @@ def one_epoch(
                 return math.nan
             optimizer.step(steps)
             bar.update()
-    return total / seen
+    return float(total) / len(split)
 
 
 def record(
@@ -201,53 +201,27 @@ def record(
         history.diverged_at = epoch
 
 
-def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tuple[float, float]:
-    """Return the mean loss and the accuracy of a net over one part of a data set.
-
-    Parameters
-    ----------
-    net : Graph
-    split : Split
-        ``data.train``, ``data.validation`` or ``data.test``.
-    loss : CrossEntropy or SquaredError
-    batch_size : int
-        Samples in one forward pass; the result does not depend on it but for rounding.
-
-    Returns
-    -------
-    loss : float
-        NaN or infinite where the net has diverged, and NaN over an empty split.
-    accuracy : float
-        The fraction of samples classified correctly, NaN where the loss knows no accuracy.
-
-    Examples
-    --------
-    >>> import minprox as mp
-    >>> data = mp.datasets.blobs()
-    >>> net = mp.Sequential(mp.Linear(2, 3), seed=0)
-    >>> value, accuracy = mp.evaluate(net, data.test, mp.CrossEntropy())
-    >>> value > 0, 0 <= accuracy <= 1
-    (True, True)
-    """
-    batch_size = count("batch_size", batch_size)
-    total, hits = 0.0, 0.0
-    with np.errstate(all="ignore"):
-        for start in range(0, len(split), batch_size):
-            y = split.y[start : start + batch_size]
-            output = forward(net, split.x[start : start + batch_size]).output
-            correct = loss.correct(output, y)
-            total += len(y) * float(loss(output, y))
-            hits += math.nan if correct is None else float(correct)
-    size = len(split) or math.nan
-    return total / size, hits / size
-
-
 def mini_batches(split: Split, batch_size: int, seed: Sequence[int]) -> Iterator[tuple[Array, Array]]:
-    """Yield the samples of a split in random order, ``batch_size`` at a time."""
+    """Yield the samples of a split in random order, ``batch_size`` at a time.
+
+    The order is drawn by NumPy, so that it is the same on every backend, and put once, whole, where the
+    samples are; there they are gathered.
+    """
     order = array_module(split.x).asarray(np.random.default_rng(seed).permutation(len(split)))
     for start in range(0, len(split), batch_size):
         chosen = order[start : start + batch_size]
         yield split.x[chosen], split.y[chosen]
+
+
+def double(value: Any, y: Array) -> Array:
+    """Return a scalar in float64 where ``y`` lives, without fetching it."""
+    return array_module(y).asarray(value, dtype="float64")
+
+
+def clock(net: Graph) -> float:
+    """Return the time in seconds after everything that the net's device was asked for is done."""
+    synchronise(net.parameters[0])
+    return time.perf_counter()
 
 
 def progress_bar(total: int, done: int, wanted: bool | None) -> Any:
@@ -261,14 +235,3 @@ def progress_bar(total: int, done: int, wanted: bool | None) -> Any:
 def finite(array: Array) -> bool:
     """Tell whether no entry is NaN or infinite."""
     return bool(array_module(array).isfinite(array).all())
-
-
-def count(name: str, value: Any, least: int = 1) -> int:
-    """Return an integer of at least ``least``, or raise an error that names it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, found {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, found {number}")
-    return number

@@ -1,15 +1,46 @@
-"""What the tests share: random numbers, distances, and dense references written another way."""
+"""What the tests share: backends, random numbers, distances, and dense references written another way."""
 
+import importlib.util
 import os
 from contextlib import contextmanager
 
 import hypothesis
 import numpy as np
 import pytest
+import strict_arrays
+
+import minprox as mp
 
 hypothesis.settings.register_profile("here", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("here"), derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def gpu():
+    """Whether CuPy is installed and finds a GPU; without CuPy, nothing is imported."""
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    return importlib.import_module("cupy").cuda.is_available()
+
+
+CUPY = pytest.param(
+    "cupy", marks=[pytest.mark.gpu, pytest.mark.skipif(not gpu(), reason="needs CuPy and a GPU")]
+)
+
+
+@pytest.fixture(params=["numpy", CUPY])
+def xp(request):
+    """The module of each backend that is there, on which new arrays are made meanwhile."""
+    with mp.use(request.param) as module:
+        yield module
+
+
+@pytest.fixture(params=[strict_arrays.NAME, CUPY])
+def other(request, monkeypatch):
+    """The name of a backend to compare NumPy with: the strict stand-in, and CuPy where there is a GPU."""
+    if request.param == strict_arrays.NAME:
+        strict_arrays.install(monkeypatch)
+    return request.param
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 ``strictpy`` is a module with functions that CuPy has, and :class:`ndarray` is its array. No function of NumPy
 takes one, no NumPy array mixes with one, and what CuPy lacks is not there. In some places it is
 stricter than CuPy, which passes ``np.maximum(z, 0)`` on to itself and takes an index that is a list.
+
+Within ``fetches_forbidden()`` no value leaves the device, so that code passes only if it never waits for one.
 """
 
 import functools
 import operator
 import sys
-from types import ModuleType
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import scipy.sparse.linalg
@@ -33,13 +36,35 @@ METHODS = """
 all any argmax argmin argsort astype clip copy cumsum diagonal dot fill flatten max mean min nonzero prod
 ravel repeat reshape round squeeze std sum swapaxes take trace transpose var
 """
-FETCHES = "__bool__ __float__ __int__ __len__ __repr__ item tolist"  # what comes back is Python's
-ATTRIBUTES = "T dtype nbytes ndim shape size"
+FETCHES = "__bool__ __float__ __int__ __repr__ item tolist"  # what comes back is Python's
+ATTRIBUTES = "T dtype nbytes ndim shape size strides"
 OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor"
 COMPARISONS = "lt le eq ne gt ge"
 SIGNS = "neg pos abs invert"
 
 Scalar = (bool, int, float, complex, np.generic)
+
+forbidden = False  # whether values may leave the device
+waits = []  # one entry for each time that somebody waited for the device
+
+
+class FetchError(Exception):
+    """Somebody looked at a value on the device, which would make a GPU stop."""
+
+
+@contextmanager
+def fetches_forbidden():
+    global forbidden
+    forbidden = True
+    try:
+        yield
+    finally:
+        forbidden = False
+
+
+def fetch(name):
+    if forbidden:
+        raise FetchError(f"{name} fetches a value from the device")
 
 
 class ndarray:
@@ -61,7 +86,11 @@ class ndarray:
         raise TypeError(f"np.{function.__name__} called on an array of {NAME}")
 
     def get(self):
+        fetch("get()")
         return self._held.copy()
+
+    def __len__(self):
+        return len(self._held)  # known without the device
 
     def __getitem__(self, key):
         return given(self._held[index(key)])
@@ -79,6 +108,8 @@ def operand(value):
         return value._held
     if isinstance(value, Scalar):
         return value
+    if isinstance(value, Traced):
+        return value.number
     raise TypeError(f"Unsupported type {type(value)}")
 
 
@@ -88,6 +119,8 @@ def index(key):
         return tuple(map(index, key))
     if isinstance(key, (int, np.integer, slice)) or key is None or key is Ellipsis:
         return key
+    if isinstance(key, ndarray) and key.dtype == bool:
+        fetch("a mask as an index")  # how many entries it has decides a shape
     return operand(key)
 
 
@@ -134,6 +167,39 @@ def array(array, dtype=None):
     return ndarray(np.array(array._held if isinstance(array, ndarray) else array, dtype))
 
 
+class Traced:
+    """Stands for a Python number in a function that is fused: it meets arrays, and knows nothing else."""
+
+    __slots__ = ("number",)
+    __array_ufunc__ = None
+
+    def __init__(self, number):
+        self.number = number
+
+    def __bool__(self):
+        raise TypeError("Can't cast to bool")
+
+
+def fuse(function):
+    """``cupy.fuse`` for updates in place: of arrays and Python numbers."""
+
+    def kernel(*args):
+        for arg in args:
+            if not isinstance(arg, (ndarray, int, float)):
+                raise TypeError(f"Invalid argument type: {type(arg)}")
+        if (result := function(*(a if isinstance(a, ndarray) else Traced(a) for a in args))) is not None:
+            raise TypeError(f"Fusion function can't return {type(result)}")
+
+    return kernel
+
+
+class Device:
+    compute_capability = "80"
+
+    def synchronize(self):
+        waits.append(None)
+
+
 class LinearOperator:
     def __init__(self, shape, matvec, dtype=None):
         self.shape, self.matvec, self.dtype = shape, matvec, dtype
@@ -156,7 +222,7 @@ def add_methods():
     for name in METHODS.split():
         setattr(ndarray, name, strict(getattr(np.ndarray, name)))
     for name in FETCHES.split():
-        setattr(ndarray, name, lambda self, name=name: getattr(self._held, name)())
+        setattr(ndarray, name, lambda self, name=name: fetch(name) or getattr(self._held, name)())
     for name in ATTRIBUTES.split():
         setattr(ndarray, name, property(lambda self, name=name: given(getattr(self._held, name))))
     for name in OPERATORS.split():
@@ -186,7 +252,24 @@ ndarray.__module__ = NAME
 strictpy = make_module("", np, FUNCTIONS, MAKERS, ndarray=ndarray, array=array, asarray=asarray)
 vars(strictpy).update({name: getattr(np, name) for name in CONSTANTS.split()})
 strictpy.linalg = make_module(".linalg", np.linalg, LINALG, LinAlgError=np.linalg.LinAlgError)
+strictpy.lib = ModuleType(f"{NAME}.lib")
+strictpy.lib.stride_tricks = make_module(".lib.stride_tricks", np.lib.stride_tricks, "as_strided")
+runtime = SimpleNamespace(
+    getDevice=lambda: 0,
+    getDeviceProperties=lambda device: {"name": b"a device that does not exist"},
+    driverGetVersion=lambda: 13000,
+    runtimeGetVersion=lambda: 12090,
+)
+vars(strictpy).update(fuse=fuse, cuda=SimpleNamespace(Device=Device, runtime=runtime), __version__="14.0.0")
+compute_types = {"float32": 1}
 COMPANIONS = {
+    f"{NAME}._core._routines_linalg": make_module(
+        "._core._routines_linalg",
+        COMPUTE_TYPE_DEFAULT=1,
+        COMPUTE_TYPE_TF32=7,
+        get_compute_type=compute_types.__getitem__,
+        set_compute_type=compute_types.__setitem__,
+    ),
     f"{NAME}.scipy.special": make_module(".scipy.special", scipy.special, SPECIAL),
     f"{NAME}.scipy.sparse.linalg": make_module(".scipy.sparse.linalg", cg=cg, LinearOperator=LinearOperator),
 }

@@ -10,7 +10,7 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox import backend
+from minprox import backend, cli
 
 
 def test_numpy_is_the_start_and_a_choice():
@@ -47,16 +47,24 @@ def with_cupy(monkeypatch, module):
         if name.partition(".")[0] != "cupy":
             return real(name, *rest)
         if module is None:
-            raise ModuleNotFoundError("No module named 'cupy'")
-        return module
+            raise ModuleNotFoundError("No module named 'cupy'", name="cupy")
+        return module.products if name == "cupy._core._routines_linalg" else module
 
     monkeypatch.setattr(importlib, "import_module", import_module)
     monkeypatch.setattr(backend, "_modules", {"numpy": np})
 
 
-def fake_cupy(gpu):
-    module = ModuleType("cupy")
-    module.cuda = SimpleNamespace(is_available=lambda: gpu)
+def fake_cupy(gpu, capability="90"):
+    module, types = ModuleType("cupy"), {"float32": 1}
+    module.cuda = SimpleNamespace(
+        is_available=lambda: gpu, Device=lambda: SimpleNamespace(compute_capability=capability)
+    )
+    module.products = SimpleNamespace(
+        COMPUTE_TYPE_DEFAULT=1,
+        COMPUTE_TYPE_TF32=7,
+        get_compute_type=types.__getitem__,
+        set_compute_type=types.__setitem__,
+    )
     module.asarray = lambda array, dtype=None: ("made on the GPU", array)
     return module
 
@@ -66,6 +74,15 @@ def test_cupy_that_is_not_installed(monkeypatch):
     with raises(ImportError, "CuPy", "not installed", "minprox[cuda12x]", "minprox[cuda13x]"):
         mp.use("cupy")
     assert type(backend.asarray([1])) is np.ndarray
+
+
+def test_cupy_that_does_not_load_says_why(monkeypatch):
+    def broken(name):
+        raise ModuleNotFoundError("No module named 'cuda'", name="cuda")
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    with raises(ImportError, "No module named 'cuda'"):
+        mp.use("cupy")
 
 
 def test_cupy_without_a_gpu(monkeypatch):
@@ -93,6 +110,82 @@ def test_cupy_makes_new_arrays_until_the_context_ends(monkeypatch):
         assert backend.asarray([1]) == ("made on the GPU", [1])
     finally:
         mp.use("numpy")
+
+
+def test_tf32_is_a_choice_on_a_gpu_alone(monkeypatch):
+    with raises(ValueError, "tf32", "cupy"):
+        mp.use("numpy", tf32=True)
+    cupy = fake_cupy(gpu=True)
+    with_cupy(monkeypatch, cupy)
+    cupy.products.set_compute_type("float32", 7)  # as by CUPY_TF32=1
+    kind = lambda: cupy.products.get_compute_type("float32")  # noqa: E731
+    with mp.use("cupy"):
+        assert kind() == 1
+        assert not backend.current()["tf32"]
+        with mp.use("cupy", tf32=True):
+            assert kind() == 7
+            assert backend.current() == {"name": "cupy", "tf32": True}
+        assert kind() == 1
+    assert kind() == 7
+    assert backend.current() == {"name": "numpy", "tf32": False}
+    with_cupy(monkeypatch, fake_cupy(gpu=True, capability="75"))
+    with raises(ValueError, "8.0", "75"):
+        mp.use("cupy", tf32=True)
+    assert backend.current()["name"] == "numpy"
+
+
+@pytest.mark.gpu
+def test_the_switch_for_tf32_is_where_cupy_has_it():
+    pytest.importorskip("cupy")
+    switch = importlib.import_module("cupy._core._routines_linalg")
+    assert switch.get_compute_type("float32") == switch.COMPUTE_TYPE_DEFAULT
+    assert switch.COMPUTE_TYPE_TF32 != switch.COMPUTE_TYPE_DEFAULT
+    switch.set_compute_type("float32", switch.COMPUTE_TYPE_DEFAULT)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_fused_update_is_its_formula_on_every_backend(xp, dtype):
+    @backend.fused
+    def update(x, v, y, tau, mu):
+        """Add."""
+        v *= mu
+        v += y
+        x += tau * (y + mu * v) / (v**0.5 + 1)
+
+    x, v, y = xp.zeros((4, 3), dtype), xp.ones((4, 3), dtype), xp.full((4, 3), 0.5, dtype)
+    assert update(x, v, y, 0.25, 0.5) is None
+    assert (x.dtype, update.__doc__) == (np.dtype(dtype), "Add.")
+    assert mp.to_numpy(v).tolist() == [[1.0] * 3] * 4
+    assert mp.to_numpy(x).tolist() == [[0.125] * 3] * 4
+
+
+def test_the_backend_of_the_moment_is_recorded(xp):
+    found = backend.record()
+    assert found["backend"] == xp.__name__ == backend.current()["name"]
+    assert all(found.values()) or not found["tf32"]
+    x = backend.asarray(np.arange(3.0))
+    assert mp.to_numpy(backend.moved(x, "numpy")).tolist() == [0, 1, 2]
+    assert backend.moved(x, xp.__name__) is x
+    assert backend.at_once(x, 7) == (7 if xp is np else 2**27)
+    backend.synchronise(x)
+
+
+@pytest.mark.parametrize("module", [None, "without a GPU"])
+@pytest.mark.parametrize(
+    "command", [["train", "--out"], ["demo", "--out"], ["bench", "--full", "--out"], ["bench"]]
+)
+def test_a_command_tells_what_is_missing_in_one_line(command, module, monkeypatch, tmp_path, capsys):
+    arguments = [*command, "--backend", "cupy"]
+    if command[-1] == "--out":
+        arguments.insert(len(command), str(tmp_path / "out"))
+    with_cupy(monkeypatch, module and fake_cupy(gpu=False))
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    lines = capsys.readouterr().err.splitlines()
+    assert left.value.code == 2
+    assert len(lines) == 1
+    assert ("minprox[cuda12x]" if module is None else "CuPy is installed but finds none") in lines[0]
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*/*"))
 
 
 def test_arrays_decide(monkeypatch):
@@ -124,20 +217,6 @@ def test_arrays_are_fetched():
     assert mp.to_numpy(Elsewhere()).shape == (4, 3)
     x = np.ones(2)
     assert mp.to_numpy(x) is x
-
-
-def test_conjugate_gradients_of_the_backend(rng):
-    B = rng.standard_normal((6, 6))
-    M, b = B @ B.T + np.eye(6), rng.standard_normal(6)
-    x, done = backend.cg(lambda v: M @ v, b, 50)
-    assert np.abs(M @ x - b).max() < 1e-10
-    assert done <= 50
-    x, done = backend.cg(lambda v: M @ v, b, 2)
-    assert done == 2
-    assert np.abs(M @ x - b).max() > 1e-6
-    x, done = backend.cg(lambda v: M @ v, 0 * b, 5)
-    assert done == 0
-    assert not x.any()
 
 
 def test_an_import_of_minprox_imports_no_more_than_numpy():

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import strict_arrays
 from conftest import relative
 
 import minprox as mp
@@ -68,8 +69,30 @@ def test_the_median_is_taken_over_rounds_each_after_an_untimed_run(monkeypatch):
     clock = iter([0, 5, 10, 11, 20, 22])  # rounds of 5, 1 and 2 seconds
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
     calls = []
-    assert bench.measure({"task": lambda: calls.append(1)}, 3) == {"task": 2.0}
-    assert len(calls) == 6
+    assert bench.measure({"task": lambda: calls.append("task")}, 3, lambda: calls.append("wait")) == {
+        "task": 2.0
+    }
+    assert calls == 3 * ["task", "wait", "task", "wait"]
+
+
+def test_on_another_backend_the_same_is_timed_there(small, monkeypatch):
+    strict_arrays.install(monkeypatch)
+    solvers = []
+
+    def variant(A, delta, tau_theta):
+        solvers.append(type(delta))
+        return mp.Exact()(A, delta, tau_theta)
+
+    with mp.use(strict_arrays.NAME):
+        found = bench.timings(["mlp", "convnet"], 1, variants={"another": variant})
+    text = bench.report(found)
+    assert found["environment"]["backend"] == strict_arrays.NAME
+    assert found["environment"]["gpu"]
+    assert set(solvers) == {strict_arrays.ndarray}
+    for name in ("mlp", "convnet"):
+        assert found["nets"][name]["seconds"]["ProxProp, another"] > 0
+        assert found["nets"][name]["peak_bytes"] == {}  # Python does not see a device's memory
+    assert "ProxProp, another" in text
 
 
 def test_bad_arguments_are_refused():

@@ -30,7 +30,9 @@ def call(capsys, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("command", ["", "demo", "train", "run", "plot", "data", "info", "bench"])
+@pytest.mark.parametrize(
+    "command", ["", "demo", "train", "run", "plot", "data", "info", "bench", "check", "explain"]
+)
 def test_every_command_explains_itself(call, command):
     code, out, err = call(*[command] * bool(command), "--help")
     assert (code, err) == (0, "")

@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,14 +19,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 from minprox.cli import main
-from minprox.experiments import EXPERIMENTS, X1, X2, X3, Processes, quick, run, series, table
+from minprox.experiments import EXPERIMENTS, X1, X2, X3, Processes, execute, quick, run, series, table
+from minprox.experiments import folder as folder_module
 from minprox.experiments.paper import short
 from minprox.experiments.presets import PRESETS, QUICK, SMALL
 from minprox.experiments.results import deviations, results
 from minprox.experiments.run import Run, build
 from minprox.experiments.tables import final, number
 from minprox.figures.paper import luminance, over_seeds
-from minprox.files import write_json
+from minprox.files import locked, write_json
 
 STEPS = (50, 10, 5, 1, 0.5, 0.1, 0.05, 0.005, 0.0005)
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
@@ -317,6 +319,39 @@ def test_a_folder_belongs_to_one_experiment_and_one_preset(tmp_path):
     (tmp_path / "experiment.json").write_text("[]")
     with raises(ValueError, "experiment.json: expected the name of an experiment"):
         run(part, tmp_path)
+
+
+def test_a_new_start_that_was_interrupted_goes_on_as_a_new_start(tmp_path):
+    part = quick(X1).select(methods=["backprop", "cg3"], epochs=1)
+    run(part, tmp_path)
+    stamps = {name: (tmp_path / name / "history.json").stat().st_mtime_ns for name in part.runs}
+
+    def interrupted(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(part, tmp_path, resume=False, say=interrupted)  # after the first of the two
+    told = []
+    run(part, tmp_path, say=told.append)
+    assert [line.split()[1] for line in told] == ["seed-0/cg3:"]
+    assert all((tmp_path / name / "history.json").stat().st_mtime_ns > stamps[name] for name in stamps)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks on folders")
+def test_a_folder_is_for_one_process_at_a_time(tmp_path, monkeypatch):
+    member = quick(X1).select(epochs=1).runs["seed-0/backprop"]
+    monkeypatch.setattr(folder_module, "locked", partial(locked, patience=0.1))
+    with locked(tmp_path), raises(BlockingIOError, f"{tmp_path}: another process is at work here"):
+        execute(member, tmp_path)
+    assert os.listdir(tmp_path) == []
+    assert execute(member, tmp_path).status == "finished"
+
+
+def test_a_backend_that_is_not_there_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with raises(ImportError, "the cupy backend needs CuPy, which is not installed"):
+        run(quick(X1), tmp_path / "x1", backend="cupy")
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_folder_keeps_what_its_data_are_called(tmp_path):

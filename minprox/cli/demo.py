@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from minprox import datasets, figures
+from minprox.cli.options import backend_options
 from minprox.experiments import demo as experiment
 
 
@@ -24,7 +25,8 @@ from minprox.experiments import demo as experiment
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of parameters and mini-batches.")
 @click.option("--fresh", is_flag=True, help="Run again what the folder holds already.")
-def demo(out: Path, epochs: int, seed: int, fresh: bool) -> None:
+@backend_options
+def demo(out: Path, epochs: int, seed: int, fresh: bool, backend: str, tf32: bool) -> None:
     """Compare BackProp with ProxProp on 1,797 handwritten digits.
 
     An MLP with the shape of the paper's is trained with Nesterov momentum by explicit steps
@@ -41,7 +43,7 @@ def demo(out: Path, epochs: int, seed: int, fresh: bool) -> None:
       minprox demo --seed 1 --out runs/demo-seed-1
     """
     start = time.perf_counter()
-    result = experiment.demo(out, epochs, seed, resume=not fresh, say=click.echo)
+    result = experiment.demo(out, epochs, seed, resume=not fresh, backend=backend, tf32=tf32, say=click.echo)
     figure = figures.convergence(result.histories(), experiment.title(result), experiment.caption(result))
     paths = [out / f"convergence{ending}" for ending in (".png", ".svg")]
     for path in paths:

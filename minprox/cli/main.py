@@ -10,8 +10,11 @@ from typing import Any
 import click
 
 from minprox._version import __version__
+from minprox.backend import NoGPUError
+from minprox.cli.check import check
 from minprox.cli.data import data
 from minprox.cli.demo import demo
+from minprox.cli.explain import explain
 from minprox.cli.plot import plot
 from minprox.cli.run import run
 from minprox.cli.tools import bench, info
@@ -52,7 +55,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, run, plot, data, info, bench):
+for command in (demo, train, run, plot, data, check, explain, info, bench):
     cli.add_command(command)
 
 
@@ -87,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(141)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
-    except (ValueError, TypeError, ImportError, MemoryError) as error:
+    except (ValueError, TypeError, ImportError, NoGPUError, MemoryError) as error:
         fail(str(error) or type(error).__name__)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from minprox import experiments
+from minprox.cli.options import backend_options
 from minprox.environment import cores
 from minprox.experiments.presets import PRESETS
 
@@ -78,6 +79,7 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
     help="Runs at the same time, each in a process of its own, that share the cores.",
 )
 @click.option("--fresh", is_flag=True, help="Run again what the folder holds already.")
+@backend_options
 def run(
     name: str,
     preset: str,
@@ -90,6 +92,8 @@ def run(
     out: Path | None,
     jobs: int,
     fresh: bool,
+    backend: str,
+    tf32: bool,
 ) -> None:
     """Run an experiment of the paper, each run into a folder of its own.
 
@@ -122,6 +126,8 @@ def run(
                 threads=threads,
                 data_folder=data_folder,
                 data_name=data_name,
+                backend=backend,
+                tf32=tf32,
                 say=click.echo,
             )
     except BrokenExecutor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from minprox.cli.options import backend_options
 from minprox.experiments import ACTIVATIONS, DATA, NETS, Run, execute
 from minprox.experiments.run import DTYPES, METHODS, OPTIMIZERS
 from minprox.history import History
@@ -77,13 +78,17 @@ from minprox.history import History
     help="Folder of this run.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
-def train(out: Path, resume: bool, data_folder: Path | None, **settings: Any) -> None:
+@backend_options
+def train(
+    out: Path, resume: bool, data_folder: Path | None, backend: str, tf32: bool, **settings: Any
+) -> None:
     """Train one net on one data set, and keep its records in a folder.
 
     The folder gets config.json, environment.json, history.json, history.csv and, after every
     epoch, checkpoint.npz. A run that was interrupted goes on with --resume and ends with the same
-    bits as one that was not; with a larger --epochs, a finished run goes on for longer. A run whose
-    loss becomes NaN or infinite is recorded as diverged, which is a result and no error.
+    bits as one that was not (on the other backend: with the same results up to rounding); with a larger
+    --epochs, a finished run goes on for longer. A run whose loss becomes NaN or infinite is recorded as
+    diverged, which is a result and no error.
 
     \b
     Examples:
@@ -95,7 +100,7 @@ def train(out: Path, resume: bool, data_folder: Path | None, **settings: Any) ->
     if not resume and (out / "config.json").exists():
         raise ValueError(f"{out} holds a run already: add --resume to go on with it, or choose another --out")
     run = Run(**settings)
-    history = execute(run, out, resume=resume, data_folder=data_folder)
+    history = execute(run, out, resume=resume, data_folder=data_folder, backend=backend, tf32=tf32)
     click.echo(f"{run.label}: {outcome(history)}")
     click.echo(f"Records in {out}")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minprox.backend import asarray
+from minprox.backend import asarray, moved
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
@@ -61,6 +61,19 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def to(self, backend: str) -> Split:
+        """Return these examples on a backend, bit by bit.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Split
+        """
+        return Split(moved(self.x, backend), moved(self.y, backend))
 
     def __repr__(self) -> str:
         return f"Split(x={self.x.shape} {self.x.dtype}, y={self.y.shape} {self.y.dtype})"
@@ -121,6 +134,33 @@ class Dataset:
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input, without the batch axis."""
         return tuple(self.train.x.shape[1:])
+
+    def to(self, backend: str) -> Dataset:
+        """Return this data set on a backend, bit by bit.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Dataset
+            A new one; the arrays are the same where they live on that backend already.
+
+        Raises
+        ------
+        ValueError, ImportError, RuntimeError
+            See :class:`minprox.use`.
+
+        Examples
+        --------
+        >>> import minprox as mp
+        >>> data = mp.datasets.blobs()
+        >>> data.to("numpy").train.x is data.train.x
+        True
+        """
+        train, validation, test = (split.to(backend) for split in self._parts.values())
+        return replace(self, train=train, validation=validation, test=test)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part}={len(split)}" for part, split in self._parts.items())

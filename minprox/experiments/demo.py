@@ -59,6 +59,8 @@ def demo(
     seed: int = 0,
     resume: bool = True,
     progress: bool | None = None,
+    backend: str | None = None,
+    tf32: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Demo:
     """Run the demo, each run into its own folder below ``out``.
@@ -74,6 +76,8 @@ def demo(
         Whether runs that the folder holds already are kept, and one that was interrupted goes on.
     progress : bool, optional
         See :func:`minprox.train`.
+    backend, tf32
+        See :func:`minprox.experiments.execute`.
     say : callable
         Gets a line of text as soon as a run is done.
 
@@ -97,7 +101,7 @@ def demo(
 
     def go(run: Run, name: str) -> History:
         with limit_blas_threads(1):
-            history = execute(run, out / name, resume, progress)
+            history = execute(run, out / name, resume, progress, backend=backend, tf32=tf32)
         say(f"  {run.label:<28}{describe(history)}")
         return history
 

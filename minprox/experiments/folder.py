@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from minprox.backend import current, record, use
 from minprox.environment import environment
-from minprox.experiments.run import Run, build
-from minprox.files import read_json, write_json
+from minprox.experiments.run import Parts, Run, build
+from minprox.files import locked, read_json, write_json
 from minprox.graph import Graph
 from minprox.history import History
 from minprox.training import train
@@ -22,6 +24,8 @@ def execute(
     resume: bool = True,
     progress: bool | None = None,
     data_folder: str | os.PathLike[str] | None = None,
+    backend: str | None = None,
+    tf32: bool = False,
 ) -> History:
     """Run a run, or what is left of it, and keep its records in a folder.
 
@@ -30,8 +34,8 @@ def execute(
     run : Run
     folder : str or path-like
         Of this run alone; made if it does not exist. It holds ``config.json`` (what is run),
-        ``environment.json`` (versions, BLAS, processor), ``history.json`` and ``history.csv`` (written
-        anew after every epoch) and ``checkpoint.npz``.
+        ``environment.json`` (versions, BLAS, processor, backend, GPU), ``history.json`` and
+        ``history.csv`` (written anew after every epoch) and ``checkpoint.npz``.
     resume : bool
         Whether to go on where the folder ends, or to return the history of a run that has ended;
         otherwise the run starts anew.
@@ -40,6 +44,11 @@ def execute(
     data_folder : str or path-like, optional
         Where the data are, if they are among those that are fetched, like CIFAR-10; it is no part of
         the configuration, as it does not influence the result.
+    backend : {"numpy", "cupy"}, optional
+        Where to compute; if not given, as :class:`minprox.use` has it. No part of the configuration
+        either: a run may go on on the other backend, with the same results up to rounding.
+    tf32 : bool
+        See :class:`minprox.use`.
 
     Returns
     -------
@@ -51,7 +60,9 @@ def execute(
         If the folder belongs to a run with another configuration (more epochs than before are
         allowed), or holds a damaged file.
     OSError
-        If the folder cannot be written.
+        If the folder cannot be written, or another process is at work in it (BlockingIOError).
+    ImportError, NoGPUError
+        If the backend is not there.
 
     Examples
     --------
@@ -66,13 +77,24 @@ def execute(
     check_configuration(run, folder)
     if resume and (history := ended(run, folder)) is not None:
         return history
-    parts = build(run, data_folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with chosen(backend, tf32):
+        parts = build(run, data_folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            return carry_out(run, parts, folder, resume, progress)
+
+
+def chosen(backend: str | None, tf32: bool = False) -> AbstractContextManager[Any]:
+    """Compute on a backend within a ``with`` block; on that of the moment if there is nothing to choose."""
+    return use(backend or current()["name"], tf32=tf32) if backend or tf32 else nullcontext()
+
+
+def carry_out(run: Run, parts: Parts, folder: Path, resume: bool, progress: bool | None) -> History:
+    """Do what is left of a run, on the backend of the moment."""
     if not resume:
-        for name in ("checkpoint.npz", "history.json", "history.csv"):
-            (folder / name).unlink(missing_ok=True)
+        forget(folder)
     write_json(folder / "config.json", {"format": FORMAT, "label": run.label, **run.settings()})
-    write_json(folder / "environment.json", environment())
+    write_json(folder / "environment.json", environment() | record())
 
     def keep(net: Graph, history: History) -> None:
         history.save(folder / "history.json")
@@ -94,6 +116,12 @@ def execute(
     )
     keep(parts.net, history)
     return history
+
+
+def forget(folder: Path) -> None:
+    """Remove what a folder holds of a run, but for its configuration."""
+    for name in ("checkpoint.npz", "history.json", "history.csv"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def ended(run: Run, folder: Path) -> History | None:
@@ -128,6 +156,15 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, History]:
     ------
     ValueError
         If the folder holds no run, or damaged files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     history = execute(Run(label="mine", data="blobs", architecture="2-10-3", epochs=2), folder)
+    ...     label, loaded = load(folder)
+    >>> label, loaded.train_loss == history.train_loss
+    ('mine', True)
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file() or not (folder / "history.json").is_file():

@@ -38,6 +38,7 @@ def quick(experiment: Experiment) -> Experiment:
 
     Examples
     --------
+    >>> from minprox.experiments import X1
     >>> run = quick(X1).runs["seed-0/cg3"]
     >>> run.data, run.architecture, run.tau_theta
     ('digits', 'mlp', 0.05)
@@ -61,6 +62,7 @@ def small(experiment: Experiment) -> Experiment:
 
     Examples
     --------
+    >>> from minprox.experiments import X2
     >>> run = small(X2).runs["seed-0/cg3-tau-theta-0.05"]
     >>> run.data, run.architecture, run.train_samples
     ('cifar10', 'mlp', 10000)

@@ -22,6 +22,13 @@ class Processes(ProcessPoolExecutor):
     ----------
     jobs : int
         The number of processes.
+
+    Examples
+    --------
+    >>> from minprox.experiments import Processes
+    >>> with Processes(1) as executor:  # or run(experiment, folder, executor)
+    ...     executor.submit(max, 1, 2).result()
+    2
     """
 
     def __init__(self, jobs: int) -> None:

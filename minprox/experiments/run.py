@@ -155,6 +155,15 @@ class Run:
 def parse_solver(name: str) -> Solver:
     """Return the solver that a text like ``"exact"``, ``"cg3"`` or ``"blockcg5"`` names.
 
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    callable
+        What :func:`minprox.proxprop` takes as ``solver``.
+
     Raises
     ------
     ValueError

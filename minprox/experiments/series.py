@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from minprox.backend import current
 from minprox.environment import limit_blas_threads
-from minprox.experiments.folder import check_configuration, ended, execute
+from minprox.experiments.folder import check_configuration, chosen, ended, execute, forget
 from minprox.experiments.paper import Experiment
 from minprox.experiments.processes import Processes
 from minprox.experiments.run import FETCHED, Run
@@ -30,6 +31,8 @@ def run(
     threads: int | None = None,
     data_folder: Path_ | None = None,
     data_name: str | None = None,
+    backend: str | None = None,
+    tf32: bool = False,
     progress: bool | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, History]:
@@ -55,6 +58,8 @@ def run(
         See :func:`execute`.
     data_name : str, optional
         What figures call the data if they are no exact copy of the official ones; the folder keeps it.
+    backend, tf32
+        See :func:`execute`; the workers of an executor compute there too.
     progress : bool, optional
         See :func:`minprox.train`; only without an executor.
     say : callable
@@ -72,6 +77,8 @@ def run(
         If the folder, or that of a run, belongs to something else.
     OSError
         If a folder cannot be written.
+    ImportError, NoGPUError
+        If the backend is not there.
 
     Examples
     --------
@@ -91,6 +98,9 @@ def run(
         if resume and (history := ended(member, out / name)) is not None:
             done[name] = history
     left = {name: member for name, member in runs.items() if name not in done}
+    if executor is None or isinstance(executor, (ThreadPoolExecutor, Processes)):
+        with chosen(backend, tf32):
+            pass  # refused before anything is written
     fetch({member.data for member in left.values()}, data_folder)
     out.mkdir(parents=True, exist_ok=True)
     data_name = data_name or stored(out).get("data_name")
@@ -100,13 +110,20 @@ def run(
         | ({"data_name": data_name} if data_name else {}),
     )
 
+    if not resume:  # all at once, so that a later call goes on with those that are still to be done
+        for name in left:
+            forget(out / name)
+
     def keep(name: str, history: History) -> None:
         done[name] = history
         say(f"[{len(done)}/{len(runs)}] {name}: {outcome(history)}")
 
     threads = threads or experiment.blas_threads
-    shared: dict[str, Any] = {"resume": resume, "threads": threads}
-    with blas(threads):  # here too, for an executor whose workers are threads of this process
+    if backend is None:
+        backend, tf32 = current()["name"], tf32 or current()["tf32"]  # for workers, which do not know it
+    shared: dict[str, Any] = {"threads": threads, "backend": backend, "tf32": tf32}
+    here = executor is None or isinstance(executor, ThreadPoolExecutor)  # threads share these settings
+    with blas(threads), chosen(backend, tf32) if here else nullcontext():
         if executor is None:
             for name, member in left.items():
                 keep(name, one(member, out / name, data_folder=data_folder, progress=progress, **shared))

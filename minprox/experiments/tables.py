@@ -31,6 +31,17 @@ def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
     ------
     ValueError
         If the folder holds no such runs, or damaged files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from minprox.experiments import X1, quick, run, table
+    >>> part = quick(X1).select(methods=["exact"], epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     histories = run(part, folder)
+    ...     lines = table(part, folder).splitlines()
+    >>> lines[2].startswith("ProxProp exact")
+    True
     """
     found = results(experiment, folder)
     return losses(experiment, found) if experiment.steps else measures(experiment, found)

@@ -42,6 +42,12 @@ class LeakyReLU(Activation):
     ----------
     slope : float
         Slope for negative ``z``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.LeakyReLU(0.1).forward(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
     """
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -59,7 +65,14 @@ class LeakyReLU(Activation):
 
 
 class Tanh(Activation):
-    """``σ(z) = tanh z``, ``σ' = 1 − σ²``."""
+    """``σ(z) = tanh z``, ``σ' = 1 − σ²``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Tanh().forward(np.array([0.0, 1.0])).round(4)
+    array([0.    , 0.7616])
+    """
 
     def forward(self, z: Array) -> Array:
         return array_module(z).tanh(z)
@@ -69,7 +82,14 @@ class Tanh(Activation):
 
 
 class Sigmoid(Activation):
-    """``σ(z) = 1 / (1 + e⁻ᶻ)``, computed as ``(1 + tanh(z/2)) / 2``; ``σ' = σ (1 − σ)``."""
+    """``σ(z) = 1 / (1 + e⁻ᶻ)``, computed as ``(1 + tanh(z/2)) / 2``; ``σ' = σ (1 − σ)``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Sigmoid().forward(np.array([-800.0, 0.0, 800.0]))
+    array([0. , 0.5, 1. ])
+    """
 
     def forward(self, z: Array) -> Array:
         return (1 + array_module(z).tanh(z / 2)) / 2
@@ -79,7 +99,14 @@ class Sigmoid(Activation):
 
 
 class Softplus(Activation):
-    """``σ(z) = log(1 + eᶻ)``, whose derivative is the sigmoid."""
+    """``σ(z) = log(1 + eᶻ)``, whose derivative is the sigmoid.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Softplus().forward(np.array([-800.0, 0.0, 8.0])).round(4)
+    array([0.    , 0.6931, 8.0003])
+    """
 
     def forward(self, z: Array) -> Array:
         xp = array_module(z)
@@ -95,6 +122,12 @@ class GELU(Activation):
     References
     ----------
     Hendrycks and Gimpel, Gaussian Error Linear Units, arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.GELU().forward(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1587,  0.    ,  0.8413])
     """
 
     def forward(self, z: Array) -> Array:

@@ -13,13 +13,20 @@ Shape = tuple[int | None, ...] | None  # of one sample; None where it is not kno
 class Symbol:
     """A node of a graph: a layer applied to other nodes, before any data is there.
 
-    Attributes
+    Parameters
     ----------
     layer : Layer or None
         None for an input.
     inputs : tuple of Symbol
     shape : tuple of int or None
         Of one sample; None (whole, or in a place) where it is known only with the data.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> z = mp.Linear(4, 8)(mp.Input((4,)))
+    >>> z.layer, z.inputs, z.shape
+    (Linear(4, 8), (Input((4,)),), (8,))
     """
 
     def __init__(self, layer: Layer | None, inputs: tuple[Symbol, ...], shape: Shape) -> None:
@@ -37,6 +44,10 @@ def Input(shape: int | tuple[int, ...] | None = None) -> Symbol:
     shape : tuple of int, int or None
         The shape of one sample, without the batch axis: ``(features,)`` or
         ``(channels, height, width)``; None where it is to be known only with the data.
+
+    Returns
+    -------
+    Symbol
 
     Raises
     ------
@@ -80,15 +91,53 @@ class Layer:
     input_shape: Shape = None  # of one sample, as far as the layer itself knows it
 
     def forward(self, *inputs: Array) -> Array:
-        """Compute the output, shape ``(N, *output_shape)``, from the inputs, ``(N, *shape)``."""
+        """Compute the output of the layer for a batch.
+
+        Parameters
+        ----------
+        *inputs : array, shape (N, *shape)
+
+        Returns
+        -------
+        array, shape (N, *output_shape)
+        """
         raise NotImplementedError(f"{self!r} has no forward")
 
     def adjoint(self, delta: Array, output: Array, *inputs: Array) -> Array:
-        """Compute the error of each input from the error ``delta`` of the output."""
+        """Compute the error of each input from the error of the output.
+
+        Parameters
+        ----------
+        delta : array, shape (N, *output_shape)
+            ``∂J/∂output``.
+        output : array, shape (N, *output_shape)
+            What :meth:`forward` returned.
+        *inputs : array, shape (N, *shape)
+
+        Returns
+        -------
+        array or tuple of array
+            ``∂J/∂input``, in the shape of the input; a tuple for several inputs.
+        """
         raise NotImplementedError(f"{self!r} has no adjoint")
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of one output sample, or raise ValueError if the inputs do not fit."""
+        """Return the shape of one output sample.
+
+        Parameters
+        ----------
+        *shapes : tuple of int or None
+            Of one sample of each input; None, whole or in a place, where it is not known.
+
+        Returns
+        -------
+        tuple of int or None
+
+        Raises
+        ------
+        ValueError
+            If such inputs do not fit.
+        """
         if any(shape is None or None in shape for shape in shapes):
             return None
         return self.trial(*(np.zeros((1, *shape)) for shape in shapes)).shape[1:]  # type: ignore[misc]
@@ -98,7 +147,18 @@ class Layer:
         return self.forward(*inputs)
 
     def sample(self, rng: np.random.Generator, *inputs: Array) -> Layer:
-        """Return the layer with its randomness drawn, for one forward pass in training."""
+        """Return the layer with its randomness drawn, for one forward pass in training.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        *inputs : array, shape (N, *shape)
+
+        Returns
+        -------
+        Layer
+            The layer itself where nothing about it is random.
+        """
         return self
 
     def __call__(self, *symbols: Symbol) -> Symbol:

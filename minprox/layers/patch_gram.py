@@ -11,8 +11,8 @@ For ``i' = i + k`` the two rows are ``d k`` apart, wherever ``i`` lies. So the p
     P_k(rows)[(c, w), (c', w')] = Σ_{u in rows} Σ_n x[c, u, w, n] · x[c', u + d k, w', n],
 
 are computed once (``k_h`` times ``H`` products of rows, by BLAS) and serve every ``i``; what is left
-is to sum ``P_k`` along its diagonals ``w' − w = d (j' − j)``. With few channels the products of patches
-take several times the arithmetic.
+is to sum ``P_k`` along its diagonals ``w' − w = d (j' − j)``, of all ``i`` and ``k`` at once. With few
+channels the products of patches take several times the arithmetic.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from minprox.backend import array_module
+from minprox.backend import array_module, at_once
 from minprox.layers.base import Array
+
+BLOCK = 2**16  # entries of P whose diagonals are summed together, in the cache (a GPU takes more)
 
 
 def patch_gram(
@@ -59,16 +61,22 @@ def patch_gram(
     ]
     normal, sums = xp.zeros((C, k_h, k_w) * 2, x.dtype), xp.zeros((C, k_h, k_w), x.dtype)
     lines = xp.ascontiguousarray(x.transpose(0, 2, 1, 3)).reshape(C * W, H * N)
+    pairs = [(i, k) for k in range(k_h) for i in range(k_h - k)]
+    P = xp.zeros((len(pairs), C * W, C * W), x.dtype)  # P_k over all rows that kernel row i sees
     for k in range(k_h):
         apart = k * dilation[0]
         for start, stop, users in runs(H, seen[0], k, apart):
             here = lines[:, start * N : stop * N]
-            there = lines[:, (start + apart) * N : (stop + apart) * N]
-            along = diagonals((here @ there.T).reshape(C, W, C, W), seen[1], dilation[1])
+            product = here @ lines[:, (start + apart) * N : (stop + apart) * N].T
             for i in users:
-                normal[:, i, :, :, i + k] += along
-                if k:
-                    normal[:, i + k, :, :, i] += along.transpose(2, 3, 0, 1)
+                P[pairs.index((i, k))] += product
+    step = max(1, at_once(x, BLOCK) // P[0].size)
+    for first in range(0, len(pairs), step):
+        some = P[first : first + step].reshape(-1, C, W, C, W)
+        along = diagonals(some, seen[1], dilation[1])
+        for (i, k), part in zip(pairs[first : first + step], along, strict=True):
+            normal[:, i, :, :, i + k] = part
+            normal[:, i + k, :, :, i] = part.transpose(2, 3, 0, 1)
     total = x.sum(axis=-1)
     for i, rows in enumerate(seen[0]):
         for j, columns in enumerate(seen[1]):
@@ -102,9 +110,9 @@ def runs(
 
 
 def diagonals(P: Array, seen: list[range], dilation: int) -> Array:
-    """Return ``Σ_x P[c, w(x, j), c', w(x, j')]`` for all ``j, j'``, of shape ``(C, k_w, C, k_w)``."""
-    xp, C, k_w = array_module(P), len(P), len(seen)
-    along = xp.zeros((C, k_w, C, k_w), P.dtype)
+    """Return ``Σ_x P[n, c, w(x, j), c', w(x, j')]`` for all ``j, j'``, of shape ``(n, C, k_w, C, k_w)``."""
+    xp, (n, C), k_w = array_module(P), P.shape[:2], len(seen)
+    along = xp.zeros((n, C, k_w, C, k_w), P.dtype)
     for j in range(k_w):
         for m in range(k_w):
             shift = (m - j) * dilation
@@ -112,6 +120,6 @@ def diagonals(P: Array, seen: list[range], dilation: int) -> Array:
             if both:
                 step = both[1] - both[0] if len(both) > 1 else 1
                 first = min(both[0], both[0] + shift)  # place on the diagonal of this shift
-                diagonal = P.diagonal(shift, 1, 3)[..., first : first + step * len(both) : step]
-                along[:, j, :, m] = diagonal.sum(axis=-1)
+                diagonal = P.diagonal(shift, 2, 4)[..., first : first + step * len(both) : step]
+                along[:, :, j, :, m] = diagonal.sum(axis=-1)
     return along

@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import gcd
 
-from minprox.backend import array_module
+from minprox.backend import array_module, at_once
 from minprox.layers.base import Array
 from minprox.layers.patch_gram import cut, inside, patch_gram
 from minprox.linear_map import LinearMap, bordered, transpose
 
-BLOCK = 2**18  # entries of the patches of one output row that are at hand at a time
+BLOCK = 2**18  # entries of the patches of one output row that are at hand at a time (a GPU takes more)
 
 Pair = tuple[int, int]
 
@@ -73,15 +73,17 @@ class PatchMap(LinearMap):
         """
         xp, N = array_module(self.images), self.images.shape[-1]
         (k, _), (s, _), (d, _), (H, W) = self.kernel, self.stride, self.dilation, self.extent
-        step = min(W, max(1, BLOCK // max(1, self.groups * self.weights * N)))
+        size = at_once(self.images, BLOCK)
+        step = min(W, max(1, size // max(1, self.groups * self.weights * N)))
         for left in range(0, W, step):
             width = min(step, W - left)
             if left == 0 or width < step:
                 count = (H - 1) * s + d * (k - 1) + 1
                 lines = xp.zeros((self.groups, count, self.weights // k, width * N), self.dtype)
             starts = self.fill(lines, left, width)
-            windows = xp.lib.stride_tricks.sliding_window_view(lines, k, axis=1)
-            A_t = xp.moveaxis(windows, -1, 2).reshape(self.groups, -1, self.weights, width * N)
+            A_t = xp.lib.stride_tricks.as_strided(  # k lines each, one behind the other
+                lines, (self.groups, lines.shape[1] - k + 1, self.weights, width * N), lines.strides
+            )
             period, stride = d // gcd(s, d), s // gcd(s, d)  # y + period sees lines "stride" further on
             for y in range(min(H, period)):
                 first, n = starts[y * s % d] + y * s // d, len(range(y, H, period))

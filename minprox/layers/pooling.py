@@ -86,6 +86,18 @@ class MaxPool2d(Pool2d):
         The kernel size if not given.
     padding : int or pair of int
         At most half of the kernel size; what it adds is never the largest.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.MaxPool2d(2).forward(np.arange(16.0).reshape(1, 1, 4, 4))
+    array([[[[ 5.,  7.],
+             [13., 15.]]]])
     """
 
     def forward(self, a: Array) -> Array:
@@ -117,6 +129,18 @@ class AvgPool2d(Pool2d):
         The kernel size if not given.
     padding : int or pair of int
         At most half of the kernel size.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.AvgPool2d(2).forward(np.arange(16.0).reshape(1, 1, 4, 4))
+    array([[[[ 2.5,  4.5],
+             [10.5, 12.5]]]])
     """
 
     def forward(self, a: Array) -> Array:
@@ -131,7 +155,14 @@ class AvgPool2d(Pool2d):
 
 
 class GlobalAvgPool2d(Layer):
-    """The mean of each channel over the whole image: ``(N, c, h, w) → (N, c)``."""
+    """The mean of each channel over the whole image: ``(N, c, h, w) → (N, c)``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.GlobalAvgPool2d().forward(np.arange(8.0).reshape(1, 2, 2, 2))
+    array([[1.5, 5.5]])
+    """
 
     arity = 1
 

@@ -10,7 +10,14 @@ from minprox.layers.base import Array, Layer, Shape
 
 
 class Flatten(Layer):
-    """Lay the features of a sample out in one row: ``(N, c, h, w) → (N, c·h·w)``."""
+    """Lay the features of a sample out in one row: ``(N, c, h, w) → (N, c·h·w)``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Flatten().forward(np.zeros((5, 3, 8, 8))).shape
+    (5, 192)
+    """
 
     arity = 1
 
@@ -53,7 +60,15 @@ class Add(Layer):
 
 
 class Concat(Layer):
-    """The features (axis 1: columns, or channels of images) of several inputs, side by side."""
+    """The features (axis 1: columns, or channels of images) of several inputs, side by side.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> x = mp.Input((8, 4, 4))
+    >>> mp.Concat()(x, mp.Conv2d(8, 16, 1)(x)).shape
+    (24, 4, 4)
+    """
 
     def forward(self, *inputs: Array) -> Array:
         return array_module(*inputs).concatenate(inputs, axis=1)
@@ -79,7 +94,8 @@ class Dropout(Activation):
     """In training, set each entry to 0 with probability ``p`` and divide the others by ``1 − p``.
 
     In evaluation it is the identity. The mask of a training pass is drawn anew for each pass, from the
-    ``seed`` that :func:`minprox.forward` is given, so the same seed gives the same mask.
+    ``seed`` that :func:`minprox.forward` is given, so the same seed gives the same mask; NumPy draws it
+    on every backend, and it is then copied to where the input lives.
 
     Parameters
     ----------
@@ -94,6 +110,13 @@ class Dropout(Activation):
     References
     ----------
     Srivastava et al., Dropout, JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net, x = mp.Sequential(mp.Dropout(0.5)), np.ones((1, 6), "float32")
+    >>> mp.forward(net, x).output, mp.forward(net, x, training=True, seed=1).output
+    (array([[1., 1., 1., 1., 1., 1.]], dtype=float32), array([[0., 2., 2., 2., 0., 0.]], dtype=float32))
     """
 
     def __init__(self, p: float = 0.5) -> None:

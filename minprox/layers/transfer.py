@@ -43,6 +43,18 @@ class Transfer(Layer):
     References
     ----------
     Frerix et al., Proximal Backpropagation, ICLR 2018, section 2.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> class Scale(mp.Transfer):  # z_i = θ_i a_i
+    ...     def forward(self, theta, a):
+    ...         return a * theta[0]
+    ...     def adjoint_input(self, theta, a, delta):
+    ...         return delta * theta[0]
+    ...     def adjoint_theta(self, a, delta):
+    ...         return (a * delta).sum(axis=0)[None]
+    >>> mp.check_layer(Scale(theta_shape=(1, 4)), (4,))
     """
 
     arity = 1
@@ -67,22 +79,65 @@ class Transfer(Layer):
         self.fan_out = fan_out or theta_shape[1]
 
     def forward(self, theta: Array, a: Array) -> Array:
-        """``φ(θ, a)``, of shape ``(N, n_out, ...)``."""
+        """Compute ``z = φ(θ, a)``.
+
+        Parameters
+        ----------
+        theta : array, shape (cols, n_out)
+        a : array, shape (N, *input_shape)
+
+        Returns
+        -------
+        array, shape (N, n_out, ...)
+        """
         raise NotImplementedError(f"{self!r} has no forward(theta, a)")
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
-        """``(∂φ/∂a)ᵀ δ``, of the shape of ``a``."""
+        """Compute ``(∂φ/∂a)ᵀ δ``.
+
+        Parameters
+        ----------
+        theta : array, shape (cols, n_out)
+        a : array, shape (N, *input_shape)
+        delta : array, shape (N, n_out, ...)
+
+        Returns
+        -------
+        array, shape (N, *input_shape)
+        """
         raise NotImplementedError(f"{self!r} has no adjoint_input(theta, a, delta)")
 
     def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        """``(∂φ/∂θ)ᵀ δ = Aᵀ δ``, of the shape of θ."""
+        """Compute ``(∂φ/∂θ)ᵀ δ = Aᵀ δ``.
+
+        Parameters
+        ----------
+        a : array, shape (N, *input_shape)
+        delta : array, shape (N, n_out, ...)
+
+        Returns
+        -------
+        array, shape (cols, n_out)
+        """
         raise NotImplementedError(f"{self!r} has no adjoint_theta(a, delta)")
 
     def matrix(self, a: Array) -> Array:
-        """``A(a)``, of shape ``(rows, cols)``, or ``(groups, rows, cols)`` for several groups.
+        """Compute the matrix ``A(a)``.
 
-        Its rows run over ``(sample, output position)``, or as :meth:`rows` says; a column
-        of ones for the bias is included.
+        Parameters
+        ----------
+        a : array, shape (N, *input_shape)
+
+        Returns
+        -------
+        array, shape (rows, cols), or (groups, rows, cols) for several groups
+            Its rows run over ``(sample, output position)``, or as :meth:`rows` says; a column
+            of ones for the bias is included.
+
+        Raises
+        ------
+        TypeError
+            If the layer is matrix-free.
         """
         raise TypeError(
             f"an exact step needs the patch matrix of {self!r}, which has none: "
@@ -90,30 +145,78 @@ class Transfer(Layer):
         )
 
     def linear_map(self, a: Array) -> LinearMap:
-        """Return ``A(a)`` as a linear map."""
+        """Return ``A(a)`` as a linear map.
+
+        Parameters
+        ----------
+        a : array, shape (N, *input_shape)
+
+        Returns
+        -------
+        LinearMap
+            Of shape ``(rows, cols)``.
+        """
         return TransferMap(self, a)
 
     def trial(self, *inputs: Array) -> Array:
         return self.forward(np.zeros(self.theta_shape), *inputs)
 
     def rows(self, z: Array) -> Array:
-        """Lay out ``z (N, n_out, ...)`` as the rows ``(N·positions, n_out)`` of ``A θ``."""
+        """Lay out ``z`` as the rows of ``A θ``.
+
+        Parameters
+        ----------
+        z : array, shape (N, n_out, ...)
+
+        Returns
+        -------
+        array, shape (N·positions, n_out), split into groups
+        """
         xp = array_module(z)
         return self.split(xp.moveaxis(z, 1, -1).reshape(-1, self.theta_shape[1]))
 
     def unrows(self, rows: Array, z_shape: tuple[int, ...]) -> Array:
-        """Undo :meth:`rows`."""
+        """Undo :meth:`rows`.
+
+        Parameters
+        ----------
+        rows : array, shape (N·positions, n_out), split into groups
+        z_shape : tuple of int
+            ``(N, n_out, ...)``.
+
+        Returns
+        -------
+        array, shape (N, n_out, ...)
+        """
         xp = array_module(rows)
         return xp.moveaxis(self.join(rows).reshape(z_shape[0], *z_shape[2:], z_shape[1]), -1, 1)
 
     def split(self, columns: Array) -> Array:
-        """Split ``(n, n_out)`` into ``(groups, n, n_out / groups)`` where there are several."""
+        """Split the columns into groups, where there are several.
+
+        Parameters
+        ----------
+        columns : array, shape (n, n_out)
+
+        Returns
+        -------
+        array, shape (n, n_out) or (groups, n, n_out / groups)
+        """
         if self.groups == 1:
             return columns
         return columns.reshape(len(columns), self.groups, -1).swapaxes(0, 1)
 
     def join(self, columns: Array) -> Array:
-        """Undo :meth:`split`."""
+        """Undo :meth:`split`.
+
+        Parameters
+        ----------
+        columns : array, shape (n, n_out) or (groups, n, n_out / groups)
+
+        Returns
+        -------
+        array, shape (n, n_out)
+        """
         if self.groups == 1:
             return columns
         return columns.swapaxes(0, 1).reshape(columns.shape[1], -1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minprox.backend import array_module, cg
+from minprox.backend import array_module, at_once, companion
 from minprox.linear_map import LinearMap
 
 Array = Any
@@ -47,7 +48,19 @@ class CG:
         return self.solve(A, delta, tau_theta)[0]
 
     def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
-        """Return the step and the number of iterations done."""
+        """Return the step and the number of iterations done.
+
+        Parameters
+        ----------
+        A : LinearMap
+        delta : array, shape (..., rows, n_out)
+        tau_theta : float
+
+        Returns
+        -------
+        d : array, shape (..., cols, n_out)
+        done : int
+        """
         b = A.T @ delta
 
         def matvec(v: Array) -> Array:
@@ -59,6 +72,29 @@ class CG:
 
     def __repr__(self) -> str:
         return f"CG({self.iterations})"
+
+
+def cg(matvec: Callable[[Array], Array], b: Array, iterations: int) -> tuple[Array, int]:
+    """Run that many iterations of SciPy's or CuPy's ``cg`` from zero on the vector ``b``.
+
+    It stops earlier only where the residual vanishes to the last representable digit, and looks at its norm
+    after each iteration. Returns the solution and the number of iterations done.
+    """
+    xp, linalg = array_module(b), companion(b, "sparse.linalg")
+    size = abs(b).max()
+    if not size > 0:
+        return xp.zeros_like(b), 0
+    done: list[None] = []
+    operator = linalg.LinearOperator((b.size, b.size), matvec=matvec, dtype=b.dtype)
+    x, _ = linalg.cg(
+        operator,
+        b / size,  # so that no scale of b can underflow in a square
+        rtol=0,
+        atol=float(np.finfo(b.dtype).tiny / np.finfo(b.dtype).eps) ** 0.5,
+        maxiter=iterations,
+        callback=lambda _: done.append(None),
+    )
+    return x * size, len(done)
 
 
 class BlockCG:
@@ -94,7 +130,7 @@ class BlockCG:
     array([[0.6]])
     """
 
-    width = 500  # columns that iterate together: their vectors stay in the cache
+    width = 500  # columns that iterate together: their vectors stay in the cache (on a GPU all of them do)
 
     def __init__(self, iterations: int = 3, form: str = "auto") -> None:
         self.iterations = check_iterations("BlockCG", iterations)
@@ -103,27 +139,49 @@ class BlockCG:
         self.form = form
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
-        return self.solve(A, delta, tau_theta)[0]
+        return self.run(A, delta, tau_theta)[0]
 
     def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
-        """Return the step and the number of iterations done (the most of any column)."""
+        """Return the step and the number of iterations done: until every residual is exactly zero.
+
+        Parameters
+        ----------
+        A : LinearMap
+        delta : array, shape (..., rows, n_out)
+        tau_theta : float
+
+        Returns
+        -------
+        d : array, shape (..., cols, n_out)
+        done : int
+        """
+        d, squares = self.run(A, delta, tau_theta)
+        return d, max(sum(bool(rho.any()) for rho in rhos) for rhos in squares)
+
+    def run(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, list[list[Array]]]:
+        """Return the step, and of each block of columns the squares ``ρ`` before every iteration.
+
+        No entry of an array is looked at, which would make a GPU wait: what is zero counts as zero
+        by :func:`divide`, and a column that has converged stays where it is.
+        """
         xp, s = array_module(delta), 1 / float(tau_theta)
-        size = max(delta.max(), -delta.min())
-        size = size if size > 0 else 1  # δ/size: so that no scale of δ can underflow in a square
+        size = xp.maximum(delta.max(), -delta.min())
+        size = xp.where(size > 0, size, 1)  # δ/size: so that no scale of δ can underflow in a square
         if self.chosen(A, delta) == "primal":
             normal = self.normal_product(A, delta)
-            d, done = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ (delta / size))
-            return size * d, done
+            d, rhos = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ (delta / size))
+            return size * d, [rhos]
         K = A.gram(delta.dtype)
         noise = float(np.finfo(K.dtype).eps) * xp.linalg.norm(K, axis=(-2, -1), keepdims=True)
-        c, done = xp.empty_like(delta), 0
-        for start in range(0, delta.shape[-1], self.width):
-            columns = (..., slice(start, start + self.width))
-            x, n = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns] / size, noise)
-            c[columns], done = size * x, max(done, n)
-        return A.T @ c, done
+        c, squares, width = xp.empty_like(delta), [], at_once(delta, self.width)
+        for start in range(0, delta.shape[-1], width):
+            columns = (..., slice(start, start + width))
+            x, rhos = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns] / size, noise)
+            c[columns] = size * x
+            squares.append(rhos)
+        return A.T @ c, squares
 
-    def iterate(self, M: Any, G: Any, r: Array, noise: Array | None = None) -> tuple[Array, int]:
+    def iterate(self, M: Any, G: Any, r: Array, noise: Array | None = None) -> tuple[Array, list[Array]]:
         """Run the recursion from zero, with ``M(p, G p)`` the system and ``G`` the inner product.
 
         A square ``⟨r, G r⟩`` below ``noise ‖r‖²``, the rounding errors of ``G``, counts as zero.
@@ -137,21 +195,19 @@ class BlockCG:
             )
 
         x, p, Gr = xp.zeros_like(r), r, G(r)
-        Gp, rho = Gr, square(r, Gr)
+        Gp, rhos = Gr, [square(r, Gr)]
         for n in range(1, self.iterations + 1):
-            if not rho.any():  # every residual is exactly zero
-                return x, n - 1
-            q = M(p, Gp)
+            rho, q = rhos[-1], M(p, Gp)
             alpha = divide(rho, inner(Gp, q))  # α = ⟨r, G r⟩ / ⟨p, G M p⟩
             x = x + alpha * p
             if n == self.iterations:
                 break
             r = r - alpha * q
             Gr = G(r)
-            new = square(r, Gr)
-            beta = divide(new, rho)  # β = ⟨r₊, G r₊⟩ / ⟨r, G r⟩
-            p, Gp, rho = r + beta * p, Gr + beta * Gp, new
-        return x, self.iterations
+            rhos.append(square(r, Gr))
+            beta = divide(rhos[-1], rho)  # β = ⟨r₊, G r₊⟩ / ⟨r, G r⟩
+            p, Gp = r + beta * p, Gr + beta * Gp
+        return x, rhos
 
     def chosen(self, A: LinearMap, delta: Array) -> str:
         """Return the form that is used: the one with fewer multiplications."""

@@ -11,7 +11,7 @@ Array = Any
 
 
 class Explicit:
-    """The plain gradient ``d = Aᵀ δ``: no implicit step at all, whatever τ_θ.
+    """The plain gradient ``d = Aᵀ δ`` (P1): no implicit step at all, whatever τ_θ.
 
     Examples
     --------
@@ -94,11 +94,14 @@ class Exact:
 
 def inverse_shifted(gram: Array, shift: float) -> Array:
     """Return ``(gram + shift I)⁻¹``, batched: one product with it serves all columns of δ at once."""
-    xp = array_module(gram)
-    diagonal = xp.arange(gram.shape[-1])
+    return array_module(gram).linalg.inv(shifted_gram(gram, shift))
+
+
+def shifted_gram(gram: Array, shift: float) -> Array:
+    """Return ``gram + shift I``, batched."""
     shifted = gram.copy()
-    shifted[..., diagonal, diagonal] += shift
-    return xp.linalg.inv(shifted)
+    shifted.reshape(*gram.shape[:-2], -1)[..., :: gram.shape[-1] + 1] += shift  # a view of the diagonals
+    return shifted
 
 
 def apply(W: Array, b: Array) -> Array:

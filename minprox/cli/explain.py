@@ -1,0 +1,25 @@
+"""``minprox explain``: a formula of the paper, and the code that is the formula."""
+
+from __future__ import annotations
+
+import click
+
+from minprox import formulas
+
+
+@click.command()
+@click.argument("label", required=False)
+def explain(label: str | None) -> None:
+    """Show a formula of the paper by its label, and the code that implements it.
+
+    Without a LABEL, list the labels.
+
+    \b
+    Examples:
+      minprox explain
+      minprox explain E6
+    """
+    if label is None:
+        click.echo("\n".join(f"{formula.label}  {formula.title}" for formula in formulas.FORMULAS.values()))
+        return
+    click.echo(str(formulas.explain(label)))

@@ -1,0 +1,170 @@
+"""The source of what implements a formula, found by its dotted name and never copied."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from minprox.formulas.labels import docstring_of, labels_in, prose
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source of a function, a class or a constant.
+
+    Attributes
+    ----------
+    name : str
+        Dotted, as it was asked for.
+    module, anchor : str
+        Where it is defined, and its path within that module.
+    file : str
+        Relative to the folder that holds the package.
+    lines : dict of int to str
+        By their numbers in the file; of a long docstring only the first.
+    labels : dict of int to set of str
+        The labels in the comments and docstrings of all its lines.
+
+    Examples
+    --------
+    >>> source = find("minprox.theory.explicit_factor")
+    >>> source.name, source.carries("P5")
+    ('minprox.theory.explicit_factor', True)
+    """
+
+    name: str
+    module: str
+    anchor: str
+    file: str
+    lines: dict[int, str]
+    labels: dict[int, set[str]]
+
+    @property
+    def defined(self) -> bool:
+        """Whether this is a function or a class, and no constant."""
+        return self.dedented()[0].startswith(("def ", "class "))
+
+    def dedented(self) -> list[str]:
+        """Return the shown lines, moved to the left margin."""
+        return textwrap.dedent("\n".join(self.lines.values())).splitlines()
+
+    def marked(self, label: str) -> list[int]:
+        """Return the numbers of the shown lines that carry a label, or stand below a comment that does.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        list of int
+        """
+        carrying = {i for i, labels in self.labels.items() if label in labels}
+        below = {i + 1 for i in carrying if self.lines.get(i, "").lstrip().startswith("#")}
+        return [i for i in self.lines if i in carrying | below]
+
+    def carries(self, label: str) -> bool:
+        """Tell whether any line carries the label; an experiment is named by it.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        bool
+        """
+        return any(label in labels for labels in self.labels.values()) or self.name.endswith(f".{label}")
+
+
+def find(name: str) -> Source:
+    """Return the source of an object.
+
+    Parameters
+    ----------
+    name : str
+        Dotted: of a function, a class, a method, or a constant of a module.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    ValueError
+        If there is no such object, or it has no source of its own.
+
+    Examples
+    --------
+    >>> from minprox.formulas import find
+    >>> source = find("minprox.theory.implicit_factor")
+    >>> source.file, source.lines[max(source.lines)]
+    ('minprox/theory.py', '    return 1 / (1 + tau_theta * np.asarray(eigenvalue))')
+    """
+    module, path = defined_in(name)
+    source = inspect.getsource(module)
+    node = descend(ast.parse(source), path)
+    if node is None:
+        raise ValueError(f"{name}: found no source in {module.__name__}")
+    lines, words = source.splitlines(), prose(source)
+    span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    shown = {i: lines[i - 1] for i in span}
+    docstring = docstring_of(node)
+    if docstring is not None and docstring.end_lineno != docstring.lineno:
+        shown[docstring.lineno] += ' […]"""'
+        for i in range(docstring.lineno + 1, (docstring.end_lineno or 0) + 1):
+            del shown[i]
+    file = Path(inspect.getfile(module)).resolve().relative_to(ROOT.resolve()).as_posix()
+    labels = {i: labels_in(words[i]) for i in span if i in words}
+    return Source(name, module.__name__, ".".join(path), file, shown, labels)
+
+
+def defined_in(name: str) -> tuple[ModuleType, list[str]]:
+    """Return the module that defines an object, and the object's path within that module."""
+    owner, path = innermost_module(name.split("."))
+    found: Any = owner
+    for part in path:
+        if not hasattr(found, part):
+            raise ValueError(f"{name}: {owner.__name__} has no {'.'.join(path)}")
+        found = getattr(found, part)
+    if hasattr(found, "__qualname__"):
+        return importlib.import_module(found.__module__), found.__qualname__.split(".")
+    # A constant does not know where it stands: the module of its class comes before the one that shows it.
+    home = importlib.import_module(type(found).__module__)
+    return (home if getattr(home, path[-1], None) is found else owner), path[-1:]
+
+
+def innermost_module(parts: list[str]) -> tuple[ModuleType, list[str]]:
+    """Split a dotted name into its longest proper prefix that is a module, and the rest."""
+    for count in range(len(parts) - 1, 0, -1):
+        try:
+            return importlib.import_module(".".join(parts[:count])), parts[count:]
+        except ModuleNotFoundError:
+            continue
+    raise ValueError(f"{'.'.join(parts)}: no such module")
+
+
+def descend(tree: ast.AST, path: list[str]) -> Any:
+    """Return the statement that defines ``path``, or None."""
+    node: Any = tree
+    for part in path:
+        node = next((child for child in node.body if part in names(child)), None)
+        if node is None:
+            return None
+    return node
+
+
+def names(node: ast.AST) -> list[str]:
+    """Return the names that a statement defines."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
