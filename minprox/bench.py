@@ -1,7 +1,7 @@
 """Speed, as ratios inside one run: what an implicit step costs beside a back-propagation.
 
 Every round times each task once, right after an untimed run of the same task, which warms its caches
-and and lets the threads of the former one go to sleep. What is reported is the median over the rounds. Before
+and lets the threads of the former one go to sleep. What is reported is the median over the rounds. Before
 the clock is read, the device has done all that it was asked for.
 """
 

@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 import minprox as mp
+from minprox import accuracy, scaling
 from minprox.cli import main
 from minprox.experiments import load
 
@@ -124,6 +127,27 @@ def test_bench_calls_what_there_is():
     assert list(inspect.signature(bench.run).parameters) == ["nets", "repeats", "out", "peers"]
 
 
+def test_bench_over_widths(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(scaling, "run", partial(scaling.run, [10, 20, 40]))
+    code, out, err = call("bench", "--widths", "--repeats", "1", "--out", "w.json", "--figure", "w.svg")
+    assert (code, err) == (0, "")
+    assert "µs · h, R² = " in out
+    assert sorted(os.listdir(tmp_path)) == ["w.json", "w.svg"]
+
+
+def test_bench_of_the_accuracy(call, tmp_path, monkeypatch):
+    def run(folder, out):
+        assert folder == Path("images")
+        return measure(mp.datasets.digits(), "64-20-10", [0.05], [0], 100, out)
+
+    measure = accuracy.run
+    monkeypatch.setattr(accuracy, "run", run)
+    code, out, err = call("bench", "--accuracy", "--data-folder", "images", "--out", "a.json")
+    assert (code, err) == (0, "")
+    assert "64-20-10 on digits" in out
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
 # Mistakes
 
 
@@ -148,6 +172,11 @@ def test_bench_calls_what_there_is():
         (["demo", "--epochs", "0"], "epochs: expected an integer of at least 1"),
         (["bench", "--repeats", "0"], "Invalid value for '--repeats'"),
         (["bench", "--out", "no/b.json"], "no/b.json: the folder"),
+        (["bench", "--widths", "--accuracy"], "--widths, --accuracy and --full are three things"),
+        (["bench", "--data-folder", "d"], "--data-folder belongs to --full and --accuracy"),
+        (["bench", "--figure", "f.png"], "--figure belongs to --widths"),
+        (["bench", "--widths", "--figure", "f.jpg"], "f.jpg: expected a name that ends in .png"),
+        (["bench", "--widths", "--peers"], "measured on NumPy, without peers"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(call, tmp_path, arguments, part):

@@ -11,13 +11,14 @@ import click
 
 from minprox._version import __version__
 from minprox.backend import NoGPUError
+from minprox.cli.bench import bench
 from minprox.cli.check import check
 from minprox.cli.data import data
 from minprox.cli.demo import demo
 from minprox.cli.explain import explain
+from minprox.cli.info import info
 from minprox.cli.plot import plot
 from minprox.cli.run import run
-from minprox.cli.tools import bench, info
 from minprox.cli.train import train
 
 

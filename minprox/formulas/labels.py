@@ -28,7 +28,7 @@ def labels_in(text: str) -> set[str]:
     Examples
     --------
     >>> from minprox.formulas.labels import labels_in
-    >>> sorted(labels_in("the two forms (E6, E7) of (P2), not A1 = np.ones(A1)"))
+    >>> sorted(labels_in("the two forms (E6, E7) of (P2), not A1 = a @ b"))
     ['E6', 'E7', 'P2']
     >>> sorted(labels_in("the implicit step (E5–E7)"))
     ['E5', 'E6', 'E7']

@@ -1,4 +1,4 @@
-"""``minprox info`` and ``minprox bench``: what computes here, and how fast."""
+"""``minprox bench``: how fast it is here, and how exact."""
 
 from __future__ import annotations
 
@@ -7,35 +7,10 @@ from pathlib import Path
 
 import click
 
-from minprox.backend import record, use
+from minprox import figures
+from minprox.backend import use
 from minprox.cli.options import backend_options
-from minprox.environment import environment
 from minprox.files import check_folder
-
-
-@click.command()
-def info() -> None:
-    """Show versions, BLAS and its threads, processor and backends: what belongs into a bug report."""
-    found = environment()
-    rows = {name: value for name, value in found.items() if not name.startswith("blas")}
-    threads = found["blas_threads"]
-    rows["BLAS"] = f"{found['blas']}, " + (
-        "number of threads unknown" if threads is None else f"{threads} thread{'s' * (threads != 1)}"
-    )
-    rows |= {"backend numpy": "available", "backend cupy": cupy()}
-    width = max(map(len, rows))
-    for name, value in rows.items():
-        click.echo(f"{name:<{width}}  {'not installed' if value is None else value}")
-
-
-def cupy() -> str:
-    """Return whether the CuPy backend can be used, and on which GPU."""
-    try:
-        with use("cupy"):
-            found = record()
-            return f"available, CuPy {found['cupy']} on {found['gpu']}"
-    except (ImportError, RuntimeError) as error:
-        return f"not available: {error}"
 
 
 @click.command()
@@ -48,6 +23,21 @@ def cupy() -> str:
     type=click.Path(path_type=Path),
     help="Where to write the measurements, as JSON; with --full a folder.  [default: nowhere]",
 )
+@click.option(
+    "--widths",
+    is_flag=True,
+    help="Instead: how the cost of a step grows with the width of a layer, and a line fitted to it.",
+)
+@click.option(
+    "--accuracy",
+    is_flag=True,
+    help="Instead: how far exact steps in float32 are from those in float64, on CIFAR-10.",
+)
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --widths: where to draw the times.",
+)
 @click.option("--peers", is_flag=True, help="Time whole steps beside a ProxProp in PyTorch, too.")
 @click.option(
     "--full",
@@ -57,13 +47,17 @@ def cupy() -> str:
 @click.option(
     "--data-folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="With --full: where CIFAR-10 lies or shall be put.  [default: MINPROX_DATA, or the cache folder]",
+    help="With --full or --accuracy: where CIFAR-10 lies or shall be put.  "
+    "[default: MINPROX_DATA, or the cache folder]",
 )
 @backend_options
 def bench(
     nets: str,
     repeats: int,
     out: Path | None,
+    widths: bool,
+    accuracy: bool,
+    figure: Path | None,
     peers: bool,
     full: bool,
     data_folder: Path | None,
@@ -83,19 +77,44 @@ def bench(
     Examples:
       minprox bench --nets mlp --repeats 3
       minprox bench --peers
+      minprox bench --widths --figure widths.png
       minprox bench --backend cupy --full --out runs/gpu
     """
+    if widths + accuracy + full > 1:
+        raise ValueError("--widths, --accuracy and --full are three things: choose one")
+    if data_folder is not None and not (full or accuracy):
+        raise ValueError("--data-folder belongs to --full and --accuracy; all else uses random data")
+    if figure is not None and not widths:
+        raise ValueError("--figure belongs to --widths")
+    if (widths or accuracy) and (backend, peers) != ("numpy", False):
+        raise ValueError("--widths and --accuracy are measured on NumPy, without peers")
     if out is not None:
         check_folder(out)  # before the work, not after it
     if full:
         everything(out, repeats, data_folder, backend, tf32)
-        return
-    if data_folder is not None:
-        raise ValueError("--data-folder belongs to --full: the benchmark itself uses random data")
-    names = [name.strip() for name in nets.split(",") if name.strip()]
-    run = importlib.import_module("minprox.bench").run
-    with use(backend, tf32=tf32):
-        click.echo(run(names, repeats=repeats, out=out, peers=peers))
+    elif widths:
+        over_widths(repeats, out, figure)
+    elif accuracy:
+        module = importlib.import_module("minprox.accuracy")
+        click.echo(module.table(module.run(data_folder, out=out)))
+    else:
+        names = [name.strip() for name in nets.split(",") if name.strip()]
+        run = importlib.import_module("minprox.bench").run
+        with use(backend, tf32=tf32):
+            click.echo(run(names, repeats=repeats, out=out, peers=peers))
+
+
+def over_widths(repeats: int, out: Path | None, figure: Path | None) -> None:
+    """Time steps over the width of a layer, and draw the times."""
+    if figure is not None:
+        figures.check_ending(figure)
+        check_folder(figure)
+    module = importlib.import_module("minprox.scaling")
+    found = module.run(repeats=repeats, out=out)
+    click.echo(module.table(found))
+    if figure is not None:
+        figures.save(figures.scaling(found), figure)
+        click.echo(f"Figure: {figure}")
 
 
 def everything(out: Path | None, repeats: int, data_folder: Path | None, backend: str, tf32: bool) -> None:
