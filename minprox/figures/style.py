@@ -73,7 +73,7 @@ def dress(panel: Any, x: str, y: str) -> None:
 
 def logarithmic(panel: Any) -> None:
     """Make the y axis logarithmic; if it spans less than two decades, with plain numbers between them."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import LogFormatter, LogLocator
 
     class Plain(LogFormatter):  # 0.6 in the place of 6×10⁻¹
         def __call__(self, x: float, pos: int | None = None) -> str:
@@ -81,6 +81,8 @@ def logarithmic(panel: Any) -> None:
 
     panel.set_yscale("log")
     low, high = panel.get_ylim()
+    if high < 4 * low:  # between 1 and 2 matplotlib marks nothing
+        panel.yaxis.set_minor_locator(LogLocator(subs=(1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)))
     if high < 100 * low:
         panel.yaxis.set_major_formatter(Plain())
         panel.yaxis.set_minor_formatter(Plain(minor_thresholds=(2, 0.5)))
