@@ -9,10 +9,14 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CREATED := $(VENV)/.stamp-created
 DEMO    := $(VENV)/.stamp-demo
 DEV     := $(VENV)/.stamp-dev
+DOCS    := $(VENV)/.stamp-docs
 METADATA := pyproject.toml setup.py minprox/_version.py
 
+# make docs GALLERY=0 runs no tutorial: those that ran before and have not changed keep their figures.
+GALLERY ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format docs bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,11 +36,16 @@ format: $(DEV)  ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+docs: $(DOCS)  ## Build the documentation into docs/_build/html, tutorials included
+	GALLERY=$(GALLERY) $(BIN)/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
 bench: $(DEMO)  ## Time the passes and solvers on this machine
 	$(BIN)/minprox bench
 
 clean:  ## Remove the environment, build output and caches (runs/ and data/ stay)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf docs/_build docs/tutorials docs/api/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(CREATED):
@@ -53,4 +62,9 @@ $(DEMO): $(CREATED) $(METADATA)
 $(DEV): $(CREATED) $(METADATA)
 	@echo "Installing minprox and the tools to develop it into $(VENV), which takes a minute the first time"
 	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(DEMO)
+
+$(DOCS): $(CREATED) $(METADATA)
+	@echo "Installing minprox and what builds its documentation into $(VENV), which takes a minute the first time"
+	@$(PIP) install --editable '.[docs]'
 	@touch $@ $(DEMO)

@@ -24,7 +24,7 @@ def decayed(theta: Array, g: Array, decay: float) -> Array:
 @fused
 def descend(theta: Array, g: Array, tau: float) -> None:
     """Gradient descent."""
-    theta -= tau * g  # θ ← θ − τ g
+    theta -= tau * g  # θ ← θ − τ g  (E2)
 
 
 @fused

@@ -50,6 +50,7 @@ def batch(make, loss, rng):
 @losses
 @pytest.mark.parametrize("tau", [1e-3, 1.0, 40.0])
 def test_P1_algorithm_1_is_gradient_descent(make, loss, tau, rng):
+    """Every step of the sweep (A1) is ``−τ`` times a gradient."""
     net, x, y = batch(make, loss, rng)
     sweep = mp.algorithm_1(net, x, loss, y, tau)
     grads = mp.backprop(net, mp.forward(net, x), loss, y)
@@ -64,6 +65,7 @@ def test_P1_algorithm_1_is_gradient_descent(make, loss, tau, rng):
 @losses
 @pytest.mark.parametrize(("tau", "tau_theta"), [(1.0, 0.05), (0.3, 2.0), (1.0, 50.0)])
 def test_A2_algorithm_2_is_proxprop(make, loss, tau, tau_theta, rng):
+    """The ``argmin`` of each layer is its preconditioned gradient step (P2)."""
     net, x, y = batch(make, loss, rng)
     sweep = mp.algorithm_2(net, x, loss, y, tau, tau_theta)
     steps = mp.proxprop(net, mp.forward(net, x), loss, y, tau_theta)
@@ -131,6 +133,7 @@ def test_E3_gradients_of_the_blocks_are_the_steps_of_algorithm_1(rng):
 
 
 def test_proximal_step_minimises_E5(rng):
+    """It is a proximal map (E4): no other θ has a smaller value."""
     loss, tau_theta = mp.CrossEntropy(), 3.0
     net, x, y = batch(conv, loss, rng)
     s = mp.algorithm_2(net, x, loss, y, 1.0, tau_theta)

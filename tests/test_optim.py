@@ -50,6 +50,7 @@ variants = [
 @pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
 @pytest.mark.parametrize(("optimiser", "literal", "options"), variants)
 def test_an_optimiser_is_its_formula(optimiser, literal, options, size, rng):
+    """Without momentum it is the explicit step (E2)."""
     net = mp.Sequential(mp.Linear(1, size, bias=False), mp.Linear(size, 2), dtype="float64")
     arrays = net.parameters
     start = [theta.copy() for theta in arrays]

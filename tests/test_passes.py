@@ -59,6 +59,7 @@ def problem(build, rng, dtype="float64", N=5):
 @nets
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_the_gradient_is_the_derivative(build, smoothing, rng):
+    """Along random directions, by central differences (P1)."""
     (net, x, y), loss = problem(build, rng), mp.CrossEntropy(smoothing)
     grads = mp.backprop(net, mp.forward(net, x, training=True, seed=5), loss, y)
     for _ in range(3):
@@ -111,6 +112,7 @@ def test_the_errors_come_last_layer_first(rng):
 
 @pytest.mark.parametrize("tau", [1e-3, 0.05, 1.0, 50.0])
 def test_implicit_steps_are_the_literal_formula(tau, rng):
+    """The forward pass (E1), its gradients (P1) and the solves (E6), written out by hand."""
     net, x, y = problem(dense, rng)
     first, second, third = net.parameters
     A1 = np.hstack([x, np.ones((5, 1))])
@@ -139,6 +141,7 @@ def test_implicit_steps_are_the_literal_formula(tau, rng):
 @nets
 @pytest.mark.parametrize("tau", [0.05, 20.0])
 def test_implicit_steps_are_dense_solves_in_every_net(tau, build, rng):
+    """Each of them solves its own system (E6)."""
     (net, x, y), loss = problem(build, rng), mp.CrossEntropy()
     tape = mp.forward(net, x, training=True)
     steps, grads = mp.proxprop(net, tape, loss, y, tau), mp.backprop(net, tape, loss, y)

@@ -44,6 +44,7 @@ def system(request, rng):
 @pytest.mark.parametrize("tau", taus)
 @pytest.mark.parametrize("solver", forms, ids=repr)
 def test_both_forms_are_the_dense_solution(solver, tau, system):
+    """Primal (E6) and dual (E7)."""
     A, delta, matrix = system
     d = solver(A, delta, tau)
     assert relative(d, dense_step(matrix, delta, tau)) < 1e-10
@@ -52,6 +53,7 @@ def test_both_forms_are_the_dense_solution(solver, tau, system):
 
 @pytest.mark.parametrize("tau", taus)
 def test_the_dense_reference_is_the_solution_of_both_systems(tau, rng):
+    """The reference of these tests is neither (E6) nor (E7): it must agree with both."""
     for shape in [(12, 5), (5, 12)]:
         matrix, delta = rng.standard_normal(shape), rng.standard_normal((shape[0], 3))
         d = dense_step(matrix, delta, tau)

@@ -96,6 +96,7 @@ def test_P3_limits_of_tau_theta(rng):
 
 
 def test_P5_factors_are_those_of_steps_on_a_stiff_quadratic():
+    """Those of explicit steps (E2) too, on both sides of their bound."""
     q = mp.datasets.ridge(30, 6, condition=1e4, seed=0)
     eigenvalues, V = np.linalg.eigh(q.A.T @ q.A)
     theta = q.solution + V @ np.ones((6, 1))

@@ -257,7 +257,7 @@ for tau in (1e-3, 1.0, 50.0):
     s = mp.algorithm_2(net, x, loss, y, tau=tau, tau_theta=0.05)
     for l, d in enumerate(steps):  # the paper counts its layers from 1
         step = s.theta[l + 1] - s.theta_next[l + 1]
-        assert relative(step, tau * d) < 1e-8
+        assert relative(step, tau * d) < 1e-7  # the difference of nearly equal θ has lost some digits
         if l < len(steps) - 1:
             assert relative(s.z[l + 1] - s.z_half[l + 1], tau * deltas[l]) < 1e-8
     print(f"tau = {tau:5g}: Algorithm 2 and theta − tau·d agree in all {len(steps)} layers")

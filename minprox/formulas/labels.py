@@ -98,7 +98,7 @@ def tests(root: Path) -> Iterator[Mention]:
         lines, words = source.splitlines(), prose(source)
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-                first = min(part.lineno for part in (node, *node.decorator_list))
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
                 span = range(first, (node.end_lineno or first) + 1)
                 text = " ".join(words.get(i, "") for i in span)
                 named = labels_in(f"({' '.join(node.name.split('_')).upper()})")

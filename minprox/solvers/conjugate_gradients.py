@@ -162,7 +162,7 @@ class BlockCG:
         """Return the step, and of each block of columns the squares ``ρ`` before every iteration.
 
         No entry of an array is looked at, which would make a GPU wait: what is zero counts as zero
-        by :func:`divide`, and a column that has converged stays where it is.
+        by ``divide``, and a column that has converged stays where it is.
         """
         xp, s = array_module(delta), 1 / float(tau_theta)
         size = xp.maximum(delta.max(), -delta.min())

@@ -1,0 +1,79 @@
+"""Measurements on the pages: made from the records in ``docs/results``, never typed in."""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from minprox.experiments import EXPERIMENTS, table
+
+UNITS = {"seconds": ("ms", lambda value: f"{1e3 * value:.1f}"), "ratio": ("ratio", "{:.2f}".format)}
+
+
+class Benchmarks(SphinxDirective):
+    """``.. benchmarks::``: a section for each record ``results/bench-*.json``."""
+
+    def run(self):
+        folder = Path(self.env.srcdir, "results")
+        self.env.note_dependency(str(folder))
+        lines = []
+        for path in sorted(folder.glob("bench-*.json")):
+            self.env.note_dependency(str(path))
+            lines += benchmark(path.name, json.loads(path.read_text(encoding="utf-8")))
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+def benchmark(name, record):
+    """Yield the reStructuredText of one record of ``minprox bench``."""
+    environment, nets = record["environment"], record["nets"]
+    machine = environment.get("gpu") or f"{environment['cores']} cores, {environment['cpu']}"
+    yield from ("", machine, "-" * len(machine), "")
+    yield f"Batch {record['batch']}, median of {record['repeats']} rounds. A ratio is to the first line of "
+    yield f"its kind, a direction or a whole step (``step: …``). The record is ``docs/results/{name}``."
+    yield from ("", ".. list-table::", "   :header-rows: 1", "")
+    head = ["", *(f"{net}, {UNITS[column][0]}" for net in nets for column in UNITS)]
+    yield from row(head)
+    for method in next(iter(nets.values()))["seconds"]:
+        found = [nets[net].get(column, {}).get(method) for net in nets for column in UNITS]
+        units = [UNITS[column][1] for _ in nets for column in UNITS]
+        yield from row(
+            [method, *("–" if v is None else unit(v) for v, unit in zip(found, units, strict=True))]
+        )
+    versions = ", ".join(f"{key} {value}" for key, value in environment.items() if value is not None)
+    yield from ("", f"Measured with {versions}.", "")
+
+
+def row(cells):
+    """Yield one row of a list-table."""
+    for i, cell in enumerate(cells):
+        yield f"   {'*' if i == 0 else ' '} - {cell}"
+
+
+class Experiment(SphinxDirective):
+    """``.. experiment:: x1``: figure and table of an experiment, from its records in ``results/x1``."""
+
+    required_arguments = 1
+
+    def run(self):
+        name = self.arguments[0]
+        results = Path(self.env.srcdir, "results")
+        self.env.note_dependency(str(results))
+        folder, found = results / name, []
+        for figure in (results / f"{name}.png", folder / f"{name}.png"):
+            if figure.exists():
+                uri = f"/{figure.relative_to(self.env.srcdir).as_posix()}"
+                found += self.parse_text_to_nodes(f".. image:: {uri}\n   :alt: {EXPERIMENTS[name].title}\n")
+        if folder.is_dir():
+            text = table(EXPERIMENTS[name], folder)
+            found.append(nodes.literal_block(text, text, language="text"))
+        if not found:
+            text = f"There are no records of this experiment here yet; ``minprox run {name}`` makes them."
+            found += self.parse_text_to_nodes(text)
+        return found
+
+
+def setup(app):
+    app.add_directive("benchmarks", Benchmarks)
+    app.add_directive("experiment", Experiment)
+    return {"parallel_read_safe": True}
