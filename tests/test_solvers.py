@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import minprox as mp
 from minprox.linear_map import DenseMap, transpose
 from minprox.solvers import relative_residual
+from minprox.solvers.exact import inverse_shifted
 
 taus = (1e-4, 1e-2, 1.0, 1e2, 1e4)
 forms = [mp.Exact("primal"), mp.Exact("dual"), mp.Exact()]
@@ -517,3 +518,20 @@ def test_float32_steps_on_bright_images_keep_the_shift(tau_theta):
     if tau_theta == 50:  # the planted error: the same formula on a Gram matrix summed in float32
         W = np.linalg.inv(A.gram("float32") + np.eye(200, dtype="float32") / np.float32(tau_theta))
         assert relative(A.T @ (W @ delta), expected) > 1e-2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (63, 63), (200, 200), (3, 130, 130)])
+def test_the_inverse_of_a_shifted_gram_matrix(shape, rng):
+    B = rng.standard_normal(shape)
+    gram = B @ np.swapaxes(B, -1, -2)
+    W = inverse_shifted(gram, 0.5)
+    assert relative(W @ (gram + 0.5 * np.eye(shape[-1])), np.broadcast_to(np.eye(shape[-1]), shape)) < 1e-11
+    assert np.array_equal(W, np.swapaxes(W, -1, -2))
+
+
+def test_a_shift_below_all_digits_leaves_elimination():
+    """Rounding has made this Gram matrix indefinite, so that it has no factor of Cholesky's."""
+    gram = np.array([[1.0, 1.0], [1.0, 1.0 - 1e-15]])
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(gram)
+    assert relative(inverse_shifted(gram, 1e-30), np.linalg.inv(gram)) == 0
