@@ -50,7 +50,7 @@ def test_every_stage_leaves_its_record_and_the_targets_are_told(tmp_path, suite)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names >= {"tests.txt", "bench.json", "bench.txt", "x1", "x1.txt", "x1.png", "summary.json"}
     timed = json.loads((tmp_path / "out/bench.json").read_text())["nets"]["mlp"]["seconds"]
-    assert {"step: ProxProp, exact by Cholesky", "ProxProp, BlockCG(10), dual"} <= set(timed)
+    assert {"step: ProxProp, exact, triangular solves", "ProxProp, BlockCG(10), dual"} <= set(timed)
     found = {t["target"]: t for t in summary["targets"]}
     assert len(found) == 5
     exact = found["mlp: exact step / BackProp step"]
