@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 from contextlib import contextmanager
 
 import hypothesis
@@ -117,3 +118,11 @@ def raises(exception, *parts):
     assert all(part in text for part in parts), text
     assert "\n" not in text
     assert ". " not in text
+
+
+@pytest.fixture
+def interruptible():
+    """Let processes that a test starts see Ctrl-C, also where the tests themselves were told to ignore it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)

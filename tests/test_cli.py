@@ -217,7 +217,7 @@ def test_the_module_is_the_command(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
-def test_ctrl_c_is_one_line_and_the_run_can_go_on(call, tmp_path):
+def test_ctrl_c_is_one_line_and_the_run_can_go_on(call, tmp_path, interruptible):
     command = [sys.executable, "-m", "minprox", *TRAIN[:-1], "100000", "--out", "a"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60

@@ -413,7 +413,7 @@ def test_an_experiment_that_is_killed_ten_times_ends_with_the_same_bits(tmp_path
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_is_one_line_and_ends_every_process(tmp_path, jobs):
+def test_ctrl_c_is_one_line_and_ends_every_process(tmp_path, jobs, interruptible):
     out = tmp_path / "x1"
     process = subprocess.Popen(
         command(out, jobs, epochs=100_000), env=ENVIRONMENT, start_new_session=True,
