@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from minprox.figures.style import dress, legend, look
+from minprox.figures.style import dress, legend, logarithmic, look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     ['width h', 'width h']
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
+    from matplotlib.ticker import NullLocator
 
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     panels = figure.subplots(1, 2)
@@ -65,13 +65,11 @@ def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
         panels[1].plot(h, t, color=style["color"], linewidth=1.2)
     linear = [1e3 * v for m in ("BackProp", "exact") for v in record["seconds"][m].values()]
     panels[0].set(xlim=(0, 1.04 * widths[-1]), ylim=(0, 1.15 * max(linear)))
-    panels[1].set(xscale="log", yscale="log")
     for panel in panels:
         dress(panel, "width h", "training step (ms)")
-    for axis in (panels[1].xaxis, panels[1].yaxis):
-        axis.set_major_formatter(ScalarFormatter())
-        axis.set_minor_formatter(NullFormatter())
+    panels[1].set_xscale("log")
     panels[1].set_xticks(widths, [str(width) for width in widths])
-    panels[1].minorticks_off()
+    panels[1].xaxis.set_minor_locator(NullLocator())
+    logarithmic(panels[1])
     legend(figure, title or f"MLP {record['net']}, batch size {record['batch']}, float32")
     return figure
