@@ -256,7 +256,8 @@ square = {
     "implicit hidden layers only": train(only_hidden_layers),
     "ProxProp: both": train(whole),
 }
-assert square["ProxProp: both"].train_loss == histories["seed-0/exact"].train_loss  # the same run, by hand
+by_hand, declared = (h.train_loss for h in (square["ProxProp: both"], histories["seed-0/exact"]))
+assert np.allclose(by_hand, declared, rtol=1e-3)  # the same run, but for the number of BLAS threads
 
 show(mp.figures.convergence(square, title="Where does the lead come from?"))
 ends = {name: h.train_loss[-1] for name, h in square.items()}
