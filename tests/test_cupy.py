@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import strict_arrays
-from conftest import raises, relative
+from conftest import CUPY, raises, relative
 from test_strict_arrays import ACTIVATIONS, SOLVERS, TRANSFERS, Scale, convolutional, dense, residual, shared
 
 import minprox as mp
@@ -346,9 +346,8 @@ def test_planted_numbers_in_a_fused_update_are_caught(strict):
             backend.fused(function)(strict.ones(3), 0.5, 0.5)
 
 
-@pytest.mark.gpu
 @directions
-@pytest.mark.parametrize("other", ["cupy"])
+@pytest.mark.parametrize("other", [CUPY])
 def test_cupy_itself_detects_no_synchronisation_in_a_step(direction, other):
     cupyx = pytest.importorskip("cupyx")
     with mp.use(other):
