@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 Array = Any
-Arguments = Mapping[str, Any]
 
 SHAPES = ((5, 5), (12, 4), (4, 9), (1, 6))  # of A: square, tall, wide, and one sample
 
