@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from minprox.graph import Graph
-from minprox.layers import Transfer
 
 
 def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
@@ -42,8 +41,8 @@ def check_proximal(net: Graph, loss: Any, taus: list[Any], solvers: list[Any], l
                 f'last_layer="proximal" needs the loss SquaredError, whose last block is a linear solve, '
                 f"found {loss!r}"
             )
-        output = net.nodes[-1].layer
-        if not isinstance(output, Transfer) or net.transfers.index(output) not in net.last_transfers:
+        output = [l for l, places in enumerate(net.places) if len(net.nodes) - 1 in places]
+        if not net.last_transfers.intersection(output):
             raise ValueError(
                 'last_layer="proximal" needs as the output a transfer that stands nowhere else, '
                 f"found {net.nodes[-1]!r}"

@@ -42,7 +42,7 @@ class Chain:
     def __init__(self, net: Graph) -> None:
         layers = [node.layer for node in net.nodes[1:] if node.layer is not None]
         transfers = [layer for layer in layers if isinstance(layer, Transfer)]
-        if any(net.inputs(node) != [i] for i, node in enumerate(net.nodes[1:])):
+        if any(sources != [i] for i, sources in enumerate(net.sources[1:])):
             raise ValueError("the algorithms are written for chains: a node of this net has other inputs")
         if len(transfers) != len(net.transfers):
             raise ValueError("the algorithms are written for chains in which no layer stands twice")

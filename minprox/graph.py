@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from minprox.backend import moved
 from minprox.layers import Layer, Symbol, Transfer
 from minprox.layers.base import Array, Shape
-from minprox.order import last_transfers, learners, topological
-from minprox.tables import net_table
+from minprox.order import last_transfers, learners, places_of, topological
+from minprox.tables import net_table, shape_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,8 +35,15 @@ class Graph:
     ----------
     nodes : list of Symbol
         In topological order, the input first.
+    sources : list of list of int
+        For each node, the numbers of the nodes that it reads.
     transfers : list of Transfer
         The layers with parameters, in order, each once.
+    places : list of list of int
+        For each transfer, the numbers of the nodes where it stands.
+    plot : callable
+        ``net.plot(input_shape=None, title="")`` draws the net, see :func:`minprox.figures.graph`, whose
+        wing puts it here.
     last_transfers : set of int
         Numbers of the transfers that no other one stands behind (one, in a chain): their
         blocks face the loss, and :func:`minprox.proxprop` treats them by its rule ``last_layer``.
@@ -63,6 +70,8 @@ class Graph:
     [(76, 16), (4, 16)]
     """
 
+    plot: Callable[..., Figure]
+
     def __init__(self, input: Symbol, output: Symbol, seed: int = 0, dtype: Any = "float32") -> None:
         for name, symbol in (("input", input), ("output", output)):
             if not isinstance(symbol, Symbol):
@@ -77,13 +86,13 @@ class Graph:
                 f"Graph: the output must depend on the input {input!r} and on no other"
                 + (f", found {strangers[0]!r}" if strangers else "")
             )
-        self.number = {id(node): i for i, node in enumerate(self.nodes)}
-        self.transfers: list[Transfer] = []
-        for node in self.nodes:
-            if isinstance(node.layer, Transfer) and node.layer not in self.transfers:
-                self.transfers.append(node.layer)
-        self.last_transfers = last_transfers(self)
-        self.learns = learners(self)
+        number = {id(node): i for i, node in enumerate(self.nodes)}
+        self.sources = [[number[id(symbol)] for symbol in node.inputs] for node in self.nodes]
+        layers = [node.layer for node in self.nodes]
+        self.places = places_of(layers)
+        self.transfers: list[Transfer] = [layers[where[0]] for where in self.places]  # type: ignore[misc]
+        self.last_transfers = last_transfers(self.places, self.sources)
+        self.learns = learners(layers, self.sources)
         self.fitting: set[tuple[int, ...]] = set()
         rng = np.random.default_rng(seed)
         for layer in self.transfers:
@@ -148,7 +157,7 @@ class Graph:
         -------
         list of int
         """
-        return [self.number[id(symbol)] for symbol in node.inputs]
+        return self.sources[self.nodes.index(node)]
 
     def shapes(self, input_shape: Shape) -> list[Shape]:
         """Return the shape of one sample at each node.
@@ -174,8 +183,8 @@ class Graph:
         ):
             raise ValueError(f"the net expects samples of shape {expected}, found {input_shape}")
         known: list[Symbol] = []
-        for node in self.nodes:
-            sources = tuple(known[i] for i in self.inputs(node))
+        for node, numbers in zip(self.nodes, self.sources, strict=True):
+            sources = tuple(known[i] for i in numbers)
             shape = input_shape if node.layer is None else node.layer.fit(*sources)
             known.append(Symbol(node.layer, sources, shape))
         return [symbol.shape for symbol in known]
@@ -205,23 +214,24 @@ class Graph:
         str
             What ``print(net)`` shows.
         """
-        return net_table(self, input_shape)
+        shapes = [node.shape for node in self.nodes] if input_shape is None else self.shapes(input_shape)
+        layers = [node.layer for node in self.nodes]
+        return net_table(layers, self.sources, [shape_text(shape) for shape in shapes], self.size_text())
 
-    def plot(self, input_shape: tuple[int, ...] | None = None, title: str = "") -> Figure:
-        """Draw the net; see :func:`minprox.figures.graph`.
+    def size_text(self) -> str:
+        """Return the number of all parameters, each counted once, and their dtype."""
+        return f"{sum(theta.size for theta in self.parameters):,} parameters, {self.dtype}"
 
-        Parameters
-        ----------
-        input_shape : tuple of int, optional
-        title : str
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what :mod:`pickle` and :mod:`copy` take: symbols by number, as a chain nests them deeply."""
+        nodes = [(node.layer, node.shape) for node in self.nodes]
+        return self.__dict__ | {"nodes": nodes}
 
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from minprox import figures
-
-        return figures.graph(self, input_shape, title)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.nodes = []
+        for (layer, shape), numbers in zip(state["nodes"], self.sources, strict=True):
+            self.nodes.append(Symbol(layer, tuple(self.nodes[j] for j in numbers), shape))
 
     def __str__(self) -> str:
         return self.summary()

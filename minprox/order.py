@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from minprox.layers import Symbol, Transfer
+from minprox.layers import Layer, Symbol, Transfer
 
-if TYPE_CHECKING:
-    from minprox.graph import Graph
+Layers = Sequence[Layer | None]  # the layer at each node, None at the input
+Sources = Sequence[Sequence[int]]  # the numbers of the nodes that each node reads
 
 
 def topological(output: Symbol) -> list[Symbol]:
@@ -26,23 +26,31 @@ def topological(output: Symbol) -> list[Symbol]:
     return order
 
 
-def last_transfers(net: Graph) -> set[int]:
+def places_of(layers: Layers) -> list[list[int]]:
+    """Return for each transfer, in order, the numbers of the nodes where it stands."""
+    places: dict[int, list[int]] = {}
+    for i, layer in enumerate(layers):
+        if isinstance(layer, Transfer):
+            places.setdefault(id(layer), []).append(i)
+    return list(places.values())
+
+
+def last_transfers(places: Sequence[Sequence[int]], sources: Sources) -> set[int]:
     """Return the numbers of the transfers that no other transfer stands behind."""
-    behind = [False] * len(net.nodes)  # whether a transfer stands behind the node
-    last = set(range(len(net.transfers)))
-    for i in reversed(range(len(net.nodes))):
-        layer = net.nodes[i].layer
-        if isinstance(layer, Transfer) and behind[i]:
-            last.discard(net.transfers.index(layer))
-        for j in net.inputs(net.nodes[i]):
-            behind[j] |= behind[i] or isinstance(layer, Transfer)
+    number = {i: l for l, where in enumerate(places) for i in where}
+    behind = [False] * len(sources)  # whether a transfer stands behind the node
+    last = set(range(len(places)))
+    for i in reversed(range(len(sources))):
+        if i in number and behind[i]:
+            last.discard(number[i])
+        for j in sources[i]:
+            behind[j] |= behind[i] or i in number
     return last
 
 
-def learners(net: Graph) -> list[bool]:
+def learners(layers: Layers, sources: Sources) -> list[bool]:
     """Tell for each node whether a transfer stands at or before it, so that it needs an error."""
     learns: list[bool] = []
-    for node in net.nodes:
-        before = any(learns[i] for i in net.inputs(node))
-        learns.append(before or isinstance(node.layer, Transfer))
+    for layer, inputs in zip(layers, sources, strict=True):
+        learns.append(any(learns[j] for j in inputs) or isinstance(layer, Transfer))
     return learns

@@ -63,8 +63,8 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
     rng = np.random.default_rng(seed)
     layers: list[Layer | None] = []
     values: list[Array] = []
-    for node in net.nodes:
-        inputs = [values[i] for i in net.inputs(node)]
+    for node, sources in zip(net.nodes, net.sources, strict=True):
+        inputs = [values[i] for i in sources]
         layer = node.layer.sample(rng, *inputs) if training and node.layer else node.layer
         layers.append(layer)
         if layer is None:
@@ -112,18 +112,18 @@ def errors(net: Graph, tape: Tape, loss: Any, y: Array) -> Iterator[tuple[int, L
     """
     if tape.net is not net:
         raise ValueError("the tape was recorded by another net")
-    standing = [node.layer for node in net.nodes]
+    number = {i: l for l, where in enumerate(net.places) for i in where}
     uses: list[list[tuple[LinearMap, Array]]] = [[] for _ in net.transfers]
     pending: dict[int, Array] = {len(net.nodes) - 1: loss.gradient(tape.output, y)}
     for i in reversed(range(len(net.nodes))):
-        layer, sources, inputs = tape.layers[i], net.inputs(net.nodes[i]), tape.inputs(i)
+        layer, sources, inputs = tape.layers[i], net.sources[i], tape.inputs(i)
         if layer is None or not net.learns[i]:
             continue
         delta = pending.pop(i)
         if isinstance(layer, Transfer):
-            l, a = net.transfers.index(layer), inputs[0]
+            l, a = number[i], inputs[0]
             uses[l].append((layer.linear_map(a), layer.rows(delta)))
-            if len(uses[l]) == standing.count(layer):
+            if len(uses[l]) == len(net.places[l]):
                 maps, deltas = zip(*uses[l], strict=True)
                 yield l, maps[0] if len(maps) == 1 else StackedMap(maps), stack(deltas)
                 uses[l].clear()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minprox.backend import array_module
-from minprox.layers import ReLU
+from minprox.layers import Layer, ReLU
 from minprox.layers.base import Array, Shape
 
-if TYPE_CHECKING:
-    from minprox.graph import Graph
-    from minprox.tape import Tape
+Layers = Sequence[Layer | None]
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int], last: str = "") -> str:
@@ -36,57 +34,49 @@ def shape_text(shape: Shape) -> str:
     return "?" if shape is None else f"({', '.join('?' if n is None else str(n) for n in shape)})"
 
 
-def layer_texts(net: Graph) -> list[str]:
+def layer_texts(layers: Layers) -> list[str]:
     """Return the layer at each node as text."""
-    return ["Input" if node.layer is None else repr(node.layer) for node in net.nodes]
+    return ["Input" if layer is None else repr(layer) for layer in layers]
 
 
-def parameter_texts(net: Graph) -> list[str]:
+def parameter_texts(layers: Layers) -> list[str]:
     """Return at each node how many parameters it has, or at which node the same ones stood before."""
     texts: list[str] = []
     first: dict[int, int] = {}
-    for i, node in enumerate(net.nodes):
-        theta = getattr(node.layer, "theta", None)
+    for i, layer in enumerate(layers):
+        theta = getattr(layer, "theta", None)
         if theta is None:
             texts.append("")
         else:
-            texts.append(f"as in {first[id(node.layer)]}" if id(node.layer) in first else f"{theta.size:,}")
-            first.setdefault(id(node.layer), i)
+            texts.append(f"as in {first[id(layer)]}" if id(layer) in first else f"{theta.size:,}")
+            first.setdefault(id(layer), i)
     return texts
 
 
-def total_text(net: Graph) -> str:
-    """Return the number of all parameters, each counted once, and their dtype."""
-    return f"{sum(theta.size for theta in net.parameters):,} parameters, {net.dtype}"
-
-
-def net_table(net: Graph, input_shape: Shape = None) -> str:
+def net_table(layers: Layers, sources: Sequence[Sequence[int]], shapes: Sequence[str], last: str) -> str:
     """Return a net as a table: number, layer, the nodes it reads, output shape, parameters."""
-    shapes = [node.shape for node in net.nodes] if input_shape is None else net.shapes(input_shape)
-    inputs = [", ".join(map(str, net.inputs(node))) for node in net.nodes]
     rows = [("", "layer", "inputs", "output shape", "parameters")]
     rows += zip(
-        map(str, range(len(shapes))),
-        layer_texts(net),
-        inputs,
-        map(shape_text, shapes),
-        parameter_texts(net),
+        map(str, range(len(layers))),
+        layer_texts(layers),
+        (", ".join(map(str, numbers)) for numbers in sources),
+        shapes,
+        parameter_texts(layers),
         strict=True,
     )
-    return aligned(rows, (0, 4), total_text(net))
+    return aligned(rows, (0, 4), last)
 
 
-def tape_table(tape: Tape) -> str:
+def tape_table(layers: Layers, values: Sequence[Array]) -> str:
     """Return the values of a tape as a table: shape, dtype, size, zeros, dead units, finite or not."""
     rows = [("", "layer", "shape", "dtype", "mean", "rms", "largest", "zeros", "dead", "finite")]
-    for i, (layer, value) in enumerate(zip(layer_texts(tape.net), tape.values, strict=True)):
-        units = dead_units(value) if isinstance(tape.net.nodes[i].layer, ReLU) else ""
+    for i, (layer, value) in enumerate(zip(layers, values, strict=True)):
+        units = dead_units(value) if isinstance(layer, ReLU) else ""
         mean, rms, largest, zeros, finite = statistics(value)
-        rows.append(
-            (str(i), layer, str(value.shape), str(value.dtype), mean, rms, largest, zeros, units, finite)
-        )
-    size = sum(value.nbytes for value in tape.values)
-    return aligned(rows, (0, 4, 5, 6, 7, 8), f"{len(tape.output)} samples, {size:,} bytes")
+        name, shape = layer_texts([layer])[0], str(value.shape)
+        rows.append((str(i), name, shape, str(value.dtype), mean, rms, largest, zeros, units, finite))
+    size = sum(value.nbytes for value in values)
+    return aligned(rows, (0, 4, 5, 6, 7, 8), f"{len(values[-1])} samples, {size:,} bytes")
 
 
 def statistics(value: Array) -> tuple[str, str, str, str, str]:

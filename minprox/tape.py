@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from minprox.graph import Graph
 from minprox.layers import Layer, Symbol, Transfer
@@ -26,6 +26,9 @@ class Tape:
         The layer at each node as it acted (a Dropout with its mask drawn); None at the input.
     values : list of array, shape (N, ...)
         The output of each node.
+    plot : callable
+        ``tape.plot(loss, y, tau_theta=0.05, **options)`` draws the step of each layer beside its gradient,
+        see :func:`minprox.figures.step`, whose wing puts it here.
 
     Examples
     --------
@@ -41,6 +44,7 @@ class Tape:
     net: Graph
     layers: list[Layer | None]
     values: list[Array]
+    plot: ClassVar[Callable[..., Figure]]
 
     @property
     def output(self) -> Array:
@@ -56,17 +60,16 @@ class Tape:
     def a(self) -> list[Array]:
         """The inputs ``a_{l-1}`` of the transfers, aligned with :attr:`z`."""
         return [
-            self.values[self.net.inputs(node)[0]]
-            for node, layer in zip(self.net.nodes, self.layers, strict=True)
+            self.values[sources[0]]
+            for sources, layer in zip(self.net.sources, self.layers, strict=True)
             if isinstance(layer, Transfer)
         ]
 
     def __getitem__(self, symbol: Symbol) -> Array:
         """The output at a symbol of the graph."""
-        try:
-            return self.values[self.net.number[id(symbol)]]
-        except KeyError:
-            raise KeyError(f"{symbol!r} is no node of this net") from None
+        if symbol not in self.net.nodes:
+            raise KeyError(f"{symbol!r} is no node of this net")
+        return self.values[self.net.nodes.index(symbol)]
 
     def inputs(self, i: int) -> list[Array]:
         """Return the arrays that a node read, each of shape (N, ...).
@@ -80,7 +83,7 @@ class Tape:
         -------
         list of array
         """
-        return [self.values[j] for j in self.net.inputs(self.net.nodes[i])]
+        return [self.values[j] for j in self.net.sources[i]]
 
     def summary(self) -> str:
         """Return the values as a table: shape and dtype, mean, root mean square, largest size, zeros.
@@ -106,26 +109,7 @@ class Tape:
         -----------------------------------------------------------------------------
         2 samples, 128 bytes
         """
-        return tape_table(self)
-
-    def plot(self, loss: Any, y: Array, tau_theta: float | Sequence[float] = 0.05, **options: Any) -> Figure:
-        """Draw the step of each layer beside its gradient; see :func:`minprox.figures.step`.
-
-        Parameters
-        ----------
-        loss : CrossEntropy or SquaredError
-        y : array, shape (N,) or (N, n_out)
-        tau_theta : float or sequence of float
-        **options
-            ``solvers`` and ``title``.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from minprox import figures
-
-        return figures.step(self.net, self, loss, y, tau_theta, **options)
+        return tape_table([node.layer for node in self.net.nodes], self.values)
 
     def __str__(self) -> str:
         return self.summary()

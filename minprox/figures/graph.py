@@ -9,7 +9,7 @@ from minprox.figures.layout import Layout, arrange
 from minprox.figures.style import COLOURS, tint
 from minprox.graph import Graph
 from minprox.layers import Transfer
-from minprox.tables import layer_texts, parameter_texts, shape_text, total_text
+from minprox.tables import layer_texts, parameter_texts, shape_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
     if not isinstance(net, Graph):
         raise TypeError(f"graph: expected a net, such as mp.Sequential(...), found {type(net).__name__}")
     shapes = [node.shape for node in net.nodes] if input_shape is None else net.shapes(tuple(input_shape))
-    layout = arrange([net.inputs(node) for node in net.nodes])
+    layout = arrange(net.sources)
     texts = labels(net, shapes)
     widths = [0.24 + max(map(extent, lines, SIZES)) for lines in texts]
     centre = columns(layout, widths)
@@ -68,7 +68,7 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
     ys = [top + row * (HEIGHT + GAP) for row in layout.row]
     sides = [x + s * w / 2 for x, w in zip(xs, widths, strict=True) for s in (-1, 1)]
     sides += [x + s * LANE / 2 for x in centre.values() for s in (-1, 1)]
-    written = max(extent(title, 10.0), extent(total_text(net), 9.0))
+    written = max(extent(title, 10.0), extent(net.size_text(), 9.0))
     middle, width = (min(sides) + max(sides)) / 2, max(max(sides) - min(sides), written) + 2 * MARGIN
     height = max(ys) + HEIGHT + MARGIN + 0.35
     figure = Figure(figsize=(width, height))
@@ -79,16 +79,16 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
         draw_box(axes, f"node-{i}", (xs[i], ys[i]), widths[i], texts[i], look_of(net, node.layer))
     draw_arrows(axes, layout, centre, xs, ys, widths)
     below: dict[str, Any] = {"ha": "center", "va": "center"}
-    axes.text(middle, height - MARGIN, total_text(net), fontsize=9, color="0.25", **below)
+    axes.text(middle, height - MARGIN, net.size_text(), fontsize=9, color="0.25", **below)
     axes.text(middle, MARGIN, title, fontsize=10, **below)
     return figure
 
 
 def labels(net: Graph, shapes: list[Any]) -> list[tuple[str, str]]:
     """Return the two lines in each box: number and layer; output shape and parameters."""
-    texts = []
+    texts, layers = [], [node.layer for node in net.nodes]
     for i, (layer, shape, count) in enumerate(
-        zip(layer_texts(net), shapes, parameter_texts(net), strict=True)
+        zip(layer_texts(layers), shapes, parameter_texts(layers), strict=True)
     ):
         known = f"  θ {count}" if count.startswith("as") else f"  {count} parameters" if count else ""
         texts.append((f"{i}  {layer}", shape_text(shape) + known))

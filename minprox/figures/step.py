@@ -131,6 +131,13 @@ def step(
     return figure
 
 
+def plot_tape(
+    tape: Tape, loss: Any, y: Array, tau_theta: float | Sequence[float] = 0.05, **options: Any
+) -> Figure:
+    """Draw :func:`step` for the net that recorded the tape: what ``tape.plot`` is."""
+    return step(tape.net, tape, loss, y, tau_theta, **options)
+
+
 def step_table(
     net: Graph,
     tape: Tape,
