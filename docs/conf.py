@@ -44,7 +44,7 @@ autodoc_member_order = "bysource"
 # The names of files tell these pairs apart where capitals do not.
 autosummary_filename_map = {
     "minprox.experiments.Run": "minprox.experiments.Run-class",
-    "minprox.theory.Descent": "minprox.theory.Descent-class",
+    "minprox.paper.theory.Descent": "minprox.paper.theory.Descent-class",
 }
 numpydoc_show_class_members = False
 nitpick_ignore_regex = [

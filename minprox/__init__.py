@@ -3,16 +3,11 @@
 The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers; ICLR 2018).
 """
 
-from minprox import datasets, exercises, experiments, figures, formulas, theory
+from minprox import datasets, exercises, experiments, figures, formulas
 from minprox._version import __version__
-from minprox.backend import array_module, to_numpy, use
-from minprox.checkpoints import load_parameters, save_parameters
-from minprox.checks import CheckError, check_gradient, check_layer, check_step
-from minprox.energy import algorithm_1, algorithm_2, energy
-from minprox.formulas import explain
-from minprox.graph import Graph, Sequential
-from minprox.history import History
-from minprox.layers import (
+from minprox.engine import layers, solvers
+from minprox.engine.graph import Graph, Sequential
+from minprox.engine.layers import (
     GELU,
     Add,
     AvgPool2d,
@@ -32,17 +27,26 @@ from minprox.layers import (
     Tanh,
     Transfer,
 )
-from minprox.line_search import armijo
-from minprox.linear_map import DenseMap, LinearMap
-from minprox.losses import CrossEntropy, SquaredError
-from minprox.optim import SGD, Adam
-from minprox.passes import backprop, errors, forward, proxprop
-from minprox.solvers import CG, BlockCG, Exact, Explicit
-from minprox.training import evaluate, train
+from minprox.engine.linear_map import DenseMap, LinearMap
+from minprox.engine.losses import CrossEntropy, SquaredError
+from minprox.engine.passes import backprop, errors, forward, proxprop
+from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
+from minprox.formulas import explain
+from minprox.ground.backend import array_module, to_numpy, use
+from minprox.learning.checkpoints import load_parameters, save_parameters
+from minprox.learning.history import History
+from minprox.learning.optimizers import SGD, Adam
+from minprox.learning.training import evaluate, train
+from minprox.paper import theory
+from minprox.paper.checks import CheckError, check_gradient, check_layer, check_step
+from minprox.paper.line_search import armijo
+from minprox.paper.penalty_energy import algorithm_1, algorithm_2, energy
 
 __all__ = [
     "datasets",
     "theory",
+    "layers",
+    "solvers",
     "__version__",
     "array_module",
     "to_numpy",

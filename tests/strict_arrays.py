@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse.linalg
 import scipy.special
 
-from minprox import backend
+from minprox.ground import backend
 
 NAME = "strictpy"
 

@@ -8,8 +8,8 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox import accuracy
-from minprox.solvers import exact
+from minprox.bench import precision as accuracy
+from minprox.engine.solvers import exact
 
 measure = partial(accuracy.run, architecture="64-60-40-10", batch_size=100)
 

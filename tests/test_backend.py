@@ -10,7 +10,8 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox import backend, cli
+from minprox import cli
+from minprox.ground import backend
 
 
 def test_numpy_is_the_start_and_a_choice():

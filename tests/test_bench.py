@@ -9,8 +9,8 @@ import strict_arrays
 from conftest import relative
 
 import minprox as mp
-from minprox import bench
-from minprox.peers import Peer
+from minprox.bench import speed as bench
+from minprox.bench.torch_peer import Peer
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import minprox as mp
-from minprox import checkpoints
-from minprox.checkpoints import describe, read_arrays
-from minprox.files import whole_file
+from minprox.ground.files import whole_file
+from minprox.learning import checkpoints
+from minprox.learning.checkpoints import describe, read_arrays
 
 data = mp.datasets.blobs(n=100, dtype="float64")
 loss = mp.CrossEntropy()

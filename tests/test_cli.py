@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import minprox as mp
-from minprox import accuracy, scaling
+from minprox.bench import precision as accuracy
+from minprox.bench import widths as scaling
 from minprox.cli import main
 from minprox.experiments import load
 
@@ -116,13 +117,13 @@ def test_bench_hands_its_options_on(call, monkeypatch):
             seen.append((nets, repeats, out, peers))
             return "a table"
 
-    monkeypatch.setitem(sys.modules, "minprox.bench", Bench)
+    monkeypatch.setitem(sys.modules, "minprox.bench.speed", Bench)
     assert call("bench", "--nets", "mlp, conv", "--repeats", "2") == (0, "a table\n", "")
     assert seen == [(["mlp", "conv"], 2, None, False)]
 
 
 def test_bench_calls_what_there_is():
-    from minprox import bench
+    from minprox.bench import speed as bench
 
     assert list(inspect.signature(bench.run).parameters) == ["nets", "repeats", "out", "peers"]
 

@@ -15,9 +15,9 @@ from conftest import CUPY, raises, relative
 from test_strict_arrays import ACTIVATIONS, SOLVERS, TRANSFERS, Scale, convolutional, dense, residual, shared
 
 import minprox as mp
-from minprox import backend
 from minprox.experiments import X1, Run, execute, quick
-from minprox.training import mini_batches
+from minprox.ground import backend
+from minprox.learning.training import mini_batches
 
 TOLERANCES = {"float64": 1e-10, "float32": 1e-4}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCES)
@@ -287,10 +287,10 @@ def test_a_step_fetches_nothing(build, direction, make, strict):
 def test_an_epoch_fetches_one_number_and_waits_before_the_clock_is_read(direction, strict, monkeypatch):
     """The loss is fetched once, at the end of the epoch; the clock is read after a wait for the device."""
     events = []
-    monkeypatch.setattr("minprox.training.mini_batches", noting(events, "batches", mini_batches))
+    monkeypatch.setattr("minprox.learning.training.mini_batches", noting(events, "batches", mini_batches))
     monkeypatch.setattr(strict_arrays, "fetch", events.append)
     monkeypatch.setattr(strict_arrays.Device, "synchronize", lambda self: events.append("wait"))
-    monkeypatch.setattr("minprox.training.time.perf_counter", lambda: events.append("clock") or 0.0)
+    monkeypatch.setattr("minprox.learning.training.time.perf_counter", lambda: events.append("clock") or 0.0)
     train(1, strict_arrays.NAME, direction=direction)
     first = events.index("clock")
     last = first + 1 + events[first + 1 :].index("clock")

@@ -11,7 +11,7 @@ import pytest
 import minprox as mp
 
 PARTS = [getattr(mp, name) for name in mp.__all__ if inspect.ismodule(getattr(mp, name))]  # mp.theory, …
-MODULES = mp, mp.layers, mp.solvers, *PARTS
+MODULES = mp, *PARTS
 ORDER = (
     *("Parameters", "Attributes", "Returns", "Yields", "Raises"),
     *("See Also", "Notes", "References", "Examples"),
@@ -290,8 +290,10 @@ def test_methods_are_judged_and_names_are_found():
     assert found["scaled"] == ["Parameters: expected ['a'], found []"]
     assert found["size"] == ["no docstring, or its summary is no sentence"]
     names = public_names()
-    assert {"minprox.passes.proxprop", "minprox.graph.Graph.shapes", "minprox.layers.conv.Conv2d"} <= set(
-        names
-    )
+    assert {
+        "minprox.engine.passes.proxprop",
+        "minprox.engine.graph.Graph.shapes",
+        "minprox.engine.layers.conv.Conv2d",
+    } <= set(names)
     assert len(names) > 200
     assert {".".join(name.split(".")[-2:]) for name in names} >= INNER  # no name is left over there

@@ -125,7 +125,7 @@ def test_the_source_is_that_of_the_file(name):
 
 
 def test_the_lines_of_the_formula_are_marked():
-    source = find("minprox.energy.algorithm_1")
+    source = find("minprox.paper.penalty_energy.algorithm_1")
     marked = [source.lines[i] for i in source.marked("A1")]
     assert any("z_half[l] =" in line for line in marked)  # below the comment that carries the label
     assert not any("Sweep(" in line for line in marked)
@@ -159,7 +159,7 @@ def test_an_installed_package_explains_without_tests_and_tutorials(monkeypatch, 
     monkeypatch.setattr("minprox.formulas.explanation.ROOT", tmp_path)
     explanation = mp.explain("E6")
     assert explanation.tests == explanation.tutorials == ()
-    assert "minprox.proxprop  (minprox/passes.py)" in str(explanation)
+    assert "minprox.proxprop  (minprox/engine/passes.py)" in str(explanation)
     assert "Tests" not in str(explanation)
 
 

@@ -7,7 +7,9 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox import bench, cli, full
+from minprox import cli
+from minprox.bench import gpu_day as full
+from minprox.bench import speed as bench
 from minprox.experiments import X1, X3, quick
 
 

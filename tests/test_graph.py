@@ -14,7 +14,7 @@ from conftest import (
 )
 
 import minprox as mp
-from minprox.stacked_map import StackedMap
+from minprox.engine.stacked_map import StackedMap
 
 
 def check_gradient(net, x, y, rng, loss=None):

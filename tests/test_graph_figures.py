@@ -12,7 +12,7 @@ from matplotlib.path import Path
 
 import minprox as mp
 from minprox.figures.layout import arrange
-from minprox.theory import descent
+from minprox.paper.theory import descent
 
 
 def chain(n=7):

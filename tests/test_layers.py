@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
 import minprox as mp
-from minprox.layers import patches
-from minprox.linear_map import DenseMap
+from minprox.engine.layers import patches
+from minprox.engine.linear_map import DenseMap
 
 seeds = st.integers(0, 2**32 - 1)
 

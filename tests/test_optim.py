@@ -5,7 +5,7 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox.updates import BLOCK
+from minprox.learning.updates import BLOCK
 
 
 def sgd(theta, directions, lr, momentum=0.0, nesterov=False, weight_decay=0.0):

@@ -24,10 +24,10 @@ from minprox.experiments import folder as folder_module
 from minprox.experiments.paper import short
 from minprox.experiments.presets import PRESETS, QUICK, SMALL
 from minprox.experiments.results import deviations, results
-from minprox.experiments.run import Run, build
+from minprox.experiments.runs import Run, build
 from minprox.experiments.tables import final, number
 from minprox.figures.paper import luminance, over_seeds
-from minprox.files import locked, write_json
+from minprox.ground.files import locked, write_json
 
 STEPS = (50, 10, 5, 1, 0.5, 0.1, 0.05, 0.005, 0.0005)
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}

@@ -26,10 +26,10 @@ from minprox.cli import main
 from minprox.datasets import batches, fetch
 from minprox.datasets.idx import read_idx
 from minprox.experiments import Run
-from minprox.experiments.run import build
+from minprox.experiments.runs import build
 
-cifar = importlib.import_module("minprox.datasets.cifar10")  # the names of the functions hide the files
-mnist = importlib.import_module("minprox.datasets.mnist")
+cifar = importlib.import_module("minprox.datasets.cifar")  # the names of the functions hide the files
+mnist = importlib.import_module("minprox.datasets.mnist_files")
 
 FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 NAMES = b"airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -260,7 +260,7 @@ def test_the_archive_and_its_extracted_files_are_the_same(tmp_path, small, accep
 
 
 def test_the_official_address_and_checksum():
-    fresh = importlib.util.find_spec("minprox.datasets.cifar10").loader.get_source("minprox.datasets.cifar10")
+    fresh = importlib.util.find_spec("minprox.datasets.cifar").loader.get_source("minprox.datasets.cifar")
     assert '"https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"' in fresh
     assert '"c58f30108f718f92721af3b95e74349a"' in fresh
 

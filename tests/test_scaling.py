@@ -7,7 +7,8 @@ import pytest
 from conftest import raises
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from minprox import figures, scaling
+from minprox import figures
+from minprox.bench import widths as scaling
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minprox as mp
-from minprox.linear_map import DenseMap, transpose
-from minprox.solvers import relative_residual
-from minprox.solvers.exact import inverse_shifted
+from minprox.engine.linear_map import DenseMap, transpose
+from minprox.engine.solvers import relative_residual
+from minprox.engine.solvers.exact import inverse_shifted
 
 taus = (1e-4, 1e-2, 1.0, 1e2, 1e4)
 forms = [mp.Exact("primal"), mp.Exact("dual"), mp.Exact()]

@@ -11,7 +11,7 @@ from conftest import raises, relative
 from strict_arrays import ndarray, strictpy
 
 import minprox as mp
-from minprox.backend import asarray
+from minprox.ground.backend import asarray
 
 
 @pytest.fixture(autouse=True)

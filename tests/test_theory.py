@@ -5,7 +5,7 @@ import pytest
 from conftest import relative
 
 import minprox as mp
-from minprox import theory
+from minprox.paper import theory
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minprox as mp
-from minprox.training import mini_batches
+from minprox.learning.training import mini_batches
 
 data = mp.datasets.blobs(n=100, dtype="float64")
 loss = mp.CrossEntropy()
@@ -99,7 +99,7 @@ def test_a_schedule_counts_epochs_from_zero():
 
 def test_seconds_leave_out_the_evaluation(monkeypatch):
     clock = iter(range(1000))
-    monkeypatch.setattr("minprox.training.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("minprox.learning.training.time.perf_counter", lambda: next(clock))
     assert run(epochs=3)[1].seconds == [1, 2, 3]
 
 

@@ -13,15 +13,7 @@ ASIDE = {  # what stands beside the row: what these import, and who imports them
     "formulas": (set(), {"face", "bench", "cli"}),
     "exercises": (set(), {"face", "bench", "cli"}),
 }
-FLAT = {  # where the modules that still lie flat belong
-    "ground": "backend files environment _version",
-    "engine": "linear_map stacked_map layers losses graph order tape tables passes arguments solvers",
-    "paper": "energy chain theory conditioning line_search checks",
-    "learning": "optim updates training evaluation checkpoints history",
-    "bench": "bench scaling accuracy peers full",
-    "cli": "__main__",
-}
-HOME = {name: wing for wing, names in FLAT.items() for name in names.split()}
+HOME = {"_version": "ground", "__main__": "cli"}  # what lies beside the wings
 
 
 def wing_of(module: str) -> str:

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minprox as mp
-from minprox.backend import synchronise
+from minprox.ground.backend import synchronise
 
 BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})

@@ -4,7 +4,7 @@ import click
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from minprox.cli.main import cli
+from minprox.cli.program import cli
 
 
 class Commands(SphinxDirective):

@@ -1,5 +1,5 @@
 """The command line: thin; everything it can do can be done from Python."""
 
-from minprox.cli.main import cli, main
+from minprox.cli.program import cli, main
 
 __all__ = ["cli", "main"]

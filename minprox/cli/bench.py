@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from minprox import figures
-from minprox.backend import use
 from minprox.cli.options import backend_options
-from minprox.files import check_folder
+from minprox.ground.backend import use
+from minprox.ground.files import check_folder
 
 
 @click.command()
@@ -95,11 +95,11 @@ def bench(
     elif widths:
         over_widths(repeats, out, figure)
     elif accuracy:
-        module = importlib.import_module("minprox.accuracy")
+        module = importlib.import_module("minprox.bench.precision")
         click.echo(module.table(module.run(data_folder, out=out)))
     else:
         names = [name.strip() for name in nets.split(",") if name.strip()]
-        run = importlib.import_module("minprox.bench").run
+        run = importlib.import_module("minprox.bench.speed").run
         with use(backend, tf32=tf32):
             click.echo(run(names, repeats=repeats, out=out, peers=peers))
 
@@ -109,7 +109,7 @@ def over_widths(repeats: int, out: Path | None, figure: Path | None) -> None:
     if figure is not None:
         figures.check_ending(figure)
         check_folder(figure)
-    module = importlib.import_module("minprox.scaling")
+    module = importlib.import_module("minprox.bench.widths")
     found = module.run(repeats=repeats, out=out)
     click.echo(module.table(found))
     if figure is not None:
@@ -121,7 +121,7 @@ def everything(out: Path | None, repeats: int, data_folder: Path | None, backend
     """Run every stage and tell the targets; leave with an error if a stage failed."""
     if out is None:
         raise ValueError("--full needs --out, the folder for what it finds")
-    module = importlib.import_module("minprox.full")
+    module = importlib.import_module("minprox.bench.gpu_day")
     summary = module.full(out, backend, tf32=tf32, data_folder=data_folder, repeats=repeats, say=click.echo)
     click.echo(f"\n{module.verdict(summary)}\n\nSummary: {out / 'summary.json'}")
     failed = [name for name, stage in summary["stages"].items() if stage["status"] == "failed"]

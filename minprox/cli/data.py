@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from minprox.datasets.cifar10 import locate_cifar10
-from minprox.datasets.mnist import FASHION_MNIST, locate_mnist
-from minprox.experiments.run import FETCHED
+from minprox.datasets.cifar import locate_cifar10
+from minprox.datasets.mnist_files import FASHION_MNIST, locate_mnist
+from minprox.experiments.runs import FETCHED
 
 OFFICIAL = "official MD5, shapes and labels"
 

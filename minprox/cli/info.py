@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from minprox.backend import record, use
-from minprox.environment import environment
+from minprox.ground.backend import record, use
+from minprox.ground.environment import environment
 
 
 @click.command()

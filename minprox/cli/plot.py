@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from minprox import experiments, figures
-from minprox.files import check_folder
+from minprox.ground.files import check_folder
 
 
 @click.command()

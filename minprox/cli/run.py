@@ -12,8 +12,8 @@ import click
 
 from minprox import experiments
 from minprox.cli.options import backend_options
-from minprox.environment import cores
 from minprox.experiments.presets import PRESETS
+from minprox.ground.environment import cores
 
 
 def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | None]:

@@ -9,8 +9,8 @@ import click
 
 from minprox.cli.options import backend_options
 from minprox.experiments import ACTIVATIONS, DATA, NETS, Run, execute
-from minprox.experiments.run import DTYPES, METHODS, OPTIMIZERS
-from minprox.history import History
+from minprox.experiments.runs import DTYPES, METHODS, OPTIMIZERS
+from minprox.learning.history import History
 
 
 @click.command()

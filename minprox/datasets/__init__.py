@@ -1,9 +1,9 @@
 """Data sets: digits inside the package, others that are fetched once, and toy problems made from a seed."""
 
 from minprox.datasets.base import Dataset, Split
-from minprox.datasets.cifar10 import cifar10
-from minprox.datasets.digits import digits
-from minprox.datasets.mnist import fashion_mnist, mnist
+from minprox.datasets.cifar import cifar10
+from minprox.datasets.digit_images import digits
+from minprox.datasets.mnist_files import fashion_mnist, mnist
 from minprox.datasets.quadratic import Quadratic, ridge
 from minprox.datasets.toy import blobs, two_spirals
 

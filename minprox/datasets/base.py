@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minprox.backend import asarray, moved
+from minprox.ground.backend import asarray, moved
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 

@@ -9,7 +9,7 @@ from minprox.experiments.nets import ACTIVATIONS, NETS
 from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3, Experiment
 from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes
-from minprox.experiments.run import DATA, Run, parse_solver
+from minprox.experiments.runs import DATA, Run, parse_solver
 from minprox.experiments.series import run  # last: from here on the name means the function
 from minprox.experiments.tables import table
 

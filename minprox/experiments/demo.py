@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minprox.environment import limit_blas_threads
 from minprox.experiments.folder import execute
-from minprox.experiments.run import Run
-from minprox.history import History
+from minprox.experiments.runs import Run
+from minprox.ground.environment import limit_blas_threads
+from minprox.learning.history import History
 
 GRID = 0.01, 0.03, 0.1, 0.3, 1.0  # for τ of BackProp and, as in the paper's second experiment, τ_θ
 BASE = Run(data="digits", architecture="mlp", optimizer="nesterov", epochs=50, batch_size=200)

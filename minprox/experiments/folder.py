@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from minprox.backend import current, record, use
-from minprox.environment import environment
-from minprox.experiments.run import Parts, Run, build
-from minprox.files import locked, read_json, write_json
-from minprox.graph import Graph
-from minprox.history import History
-from minprox.training import train
+from minprox.engine.graph import Graph
+from minprox.experiments.runs import Parts, Run, build
+from minprox.ground.backend import current, record, use
+from minprox.ground.environment import environment
+from minprox.ground.files import locked, read_json, write_json
+from minprox.learning.history import History
+from minprox.learning.training import train
 
 FORMAT = "minprox run 1"
 

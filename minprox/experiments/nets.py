@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from minprox.graph import Sequential
-from minprox.layers import (
+from minprox.engine.graph import Sequential
+from minprox.engine.layers import (
     GELU,
     Conv2d,
     Flatten,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from minprox.experiments.run import Run, whole
+from minprox.experiments.runs import Run, whole
 
 EPOCHS, TIME = "epoch", "seconds"
 LOSS, ACCURACY = "train_loss", "validation_accuracy"

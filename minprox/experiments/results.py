@@ -12,7 +12,7 @@ from typing import Any
 from minprox.experiments.folder import configuration, load
 from minprox.experiments.paper import EXPERIMENTS, Experiment, short
 from minprox.experiments.series import stored
-from minprox.history import History
+from minprox.learning.history import History
 
 WORDS = {
     "cifar10": "CIFAR-10",

@@ -9,14 +9,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from minprox.backend import current
-from minprox.environment import limit_blas_threads
 from minprox.experiments.folder import check_configuration, chosen, ended, execute, forget
 from minprox.experiments.paper import Experiment
 from minprox.experiments.processes import Processes
-from minprox.experiments.run import FETCHED, Run
-from minprox.files import read_json, write_json
-from minprox.history import History
+from minprox.experiments.runs import FETCHED, Run
+from minprox.ground.backend import current
+from minprox.ground.environment import limit_blas_threads
+from minprox.ground.files import read_json, write_json
+from minprox.learning.history import History
 
 FORMAT = "minprox experiment 1"
 Path_ = str | os.PathLike[str]

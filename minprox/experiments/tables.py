@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from minprox.experiments.paper import Experiment, short
 from minprox.experiments.results import Result, results
-from minprox.history import History
+from minprox.learning.history import History
 
 
 def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minprox.experiments import load
 from minprox.figures.style import dress, legend, logarithmic, look
-from minprox.history import History
+from minprox.learning.history import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

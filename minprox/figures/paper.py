@@ -13,7 +13,7 @@ from minprox.experiments.paper import Experiment, short
 from minprox.experiments.results import Result, deviations, results, setting, unfinished
 from minprox.experiments.tables import final, number
 from minprox.figures.style import dress, legend, logarithmic, look
-from minprox.history import History
+from minprox.learning.history import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

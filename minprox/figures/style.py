@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minprox.files import whole_file
+from minprox.ground.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

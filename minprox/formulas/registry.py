@@ -56,7 +56,7 @@ ALL = (
         r"\theta^{k+1} = \theta^k - \tau\, \nabla J(\theta^k)",
         "Gradient descent evaluates the gradient where it stands. It descends only for steps below 2/Λ, "
         "where Λ is the Lipschitz constant of the gradient.",
-        ("minprox.updates.descend", "minprox.theory.largest_stable_step"),
+        ("minprox.learning.updates.descend", "minprox.paper.theory.largest_stable_step"),
     ),
     Formula(
         "E3",
@@ -89,7 +89,7 @@ ALL = (
         "From the forward pass, where nothing is broken, each block takes one gradient step on the energy, "
         "the last block first. Layers are counted l = 1 … L-1 as in the paper; (b) and (c) run over "
         "l = L-2 … 1.",
-        ("minprox.algorithm_1", "minprox.energy.last_block"),
+        ("minprox.algorithm_1", "minprox.paper.penalty_energy.last_block"),
     ),
     Formula(
         "P1",
@@ -108,7 +108,7 @@ ALL = (
         r"\mathrm{prox}_{\tau f}(v) = \operatorname*{argmin}_u\; f(u) + \tfrac{1}{2\tau} \|u - v\|^2",
         "Decrease f without going far. Its optimality condition u = v − τ ∇f(u) is the implicit, or "
         "backward, Euler step, which decreases f for every τ. In the code, f is the coupling of one layer.",
-        ("minprox.energy.proximal_step",),
+        ("minprox.paper.penalty_energy.proximal_step",),
     ),
     Formula(
         "E5",
@@ -118,7 +118,11 @@ ALL = (
         r" z_l^{k+1/2}\|^2 + \tfrac{1}{2\tau_\theta} \|\theta - \theta_l^k\|^2",
         "Of the parameters near the old ones take those whose output comes closest to the wish z_l^{k+½}. "
         "Since φ is linear in θ, this is a ridge regression.",
-        ("minprox.energy.proximal_step", "minprox.algorithm_2", "minprox.theory.subproblem"),
+        (
+            "minprox.paper.penalty_energy.proximal_step",
+            "minprox.algorithm_2",
+            "minprox.paper.theory.subproblem",
+        ),
     ),
     Formula(
         "A2",
@@ -132,7 +136,7 @@ ALL = (
         r" z_l^{k+1/2}\|^2 + \tfrac{1}{2\tau_\theta} \|\theta - \theta_l^k\|^2 \end{aligned}",
         "Algorithm 1 with the gradient step in θ_l replaced by the proximal one. The last transfer keeps its "
         "gradient.",
-        ("minprox.algorithm_2", "minprox.energy.last_block", "minprox.proxprop"),
+        ("minprox.algorithm_2", "minprox.paper.penalty_energy.last_block", "minprox.proxprop"),
     ),
     Formula(
         "P2",
@@ -170,11 +174,11 @@ ALL = (
         "The angle α between gradient and step stays away from 90° as long as the activations stay bounded. "
         "Small τ_θ give back the gradient; large ones let A d tend to the projection of δ.",
         (
-            "minprox.theory.descent",
-            "minprox.theory.angle_bound",
-            "minprox.theory.condition_bound",
-            "minprox.theory.small_step_limit",
-            "minprox.theory.large_step_limit",
+            "minprox.paper.theory.descent",
+            "minprox.paper.theory.angle_bound",
+            "minprox.paper.theory.condition_bound",
+            "minprox.paper.theory.small_step_limit",
+            "minprox.paper.theory.large_step_limit",
         ),
     ),
     Formula(
@@ -196,10 +200,10 @@ ALL = (
         "Along an eigenvector of a quadratic the implicit step shrinks the error for every τ_θ > 0, without "
         "ever changing its sign; the explicit one diverges for τ > 2/λ_max.",
         (
-            "minprox.theory.implicit_factor",
-            "minprox.theory.explicit_factor",
-            "minprox.theory.largest_stable_step",
-            "minprox.theory.subproblem",
+            "minprox.paper.theory.implicit_factor",
+            "minprox.paper.theory.explicit_factor",
+            "minprox.paper.theory.largest_stable_step",
+            "minprox.paper.theory.subproblem",
         ),
     ),
     Formula(

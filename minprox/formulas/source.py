@@ -35,9 +35,9 @@ class Source:
 
     Examples
     --------
-    >>> source = find("minprox.theory.explicit_factor")
+    >>> source = find("minprox.paper.theory.explicit_factor")
     >>> source.name, source.carries("P5")
-    ('minprox.theory.explicit_factor', True)
+    ('minprox.paper.theory.explicit_factor', True)
     """
 
     name: str
@@ -105,9 +105,9 @@ def find(name: str) -> Source:
     Examples
     --------
     >>> from minprox.formulas import find
-    >>> source = find("minprox.theory.implicit_factor")
+    >>> source = find("minprox.paper.theory.implicit_factor")
     >>> source.file, source.lines[max(source.lines)]
-    ('minprox/theory.py', '    return 1 / (1 + tau_theta * np.asarray(eigenvalue))')
+    ('minprox/paper/theory.py', '    return 1 / (1 + tau_theta * np.asarray(eigenvalue))')
     """
     module, path = defined_in(name)
     source = inspect.getsource(module)

@@ -1,0 +1,101 @@
+"""The command ``minprox`` itself: its subcommands, and how mistakes are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from minprox._version import __version__
+from minprox.cli.bench import bench
+from minprox.cli.check import check
+from minprox.cli.data import data
+from minprox.cli.demo import demo
+from minprox.cli.explain import explain
+from minprox.cli.info import info
+from minprox.cli.plot import plot
+from minprox.cli.run import run
+from minprox.cli.train import train
+from minprox.ground.backend import NoGPUError
+
+
+class Group(click.Group):
+    """A group of commands that answers Ctrl-C in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # before click sees it, which would print an empty line
+            click.echo("minprox: interrupted", err=True)
+            raise click.exceptions.Exit(130) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="minprox")
+def cli() -> None:
+    """Proximal Backpropagation: train nets by explicit and by implicit steps.
+
+    Back-propagation changes every layer by its gradient, θ ← θ − τ·Aᵀδ, where A holds the inputs
+    of the layer for the mini-batch and δ the errors at its output. ProxProp takes an implicit
+    step in its place: it solves
+
+        (AᵀA + I/τ_θ) d = Aᵀδ
+
+    for the layer, exactly or by a few iterations of conjugate gradients (cg), and then steps
+    θ ← θ − τ·d. The last layer keeps its gradient.
+
+    \b
+    τ    step size (learning rate): how far along the direction, for both methods
+    τ_θ  proximal step size: small values bring d back to τ_θ times the gradient, large
+         ones let d fit the errors of the mini-batch as well as the layer can
+
+    Start with `minprox demo`, which compares both on handwritten digits in well below a minute.
+    """
+
+
+for command in (demo, train, run, plot, data, check, explain, info, bench):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process if not given.
+
+    Raises
+    ------
+    SystemExit
+        Always: 0 if all went well, 2 after a mistake of the user (told in one line on stderr),
+        130 after Ctrl-C.
+    """
+    try:
+        code = cli.main(args=arguments, prog_name="minprox", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:  # no mistake, but no task either
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("minprox: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    except (ValueError, TypeError, ImportError, NoGPUError, MemoryError) as error:
+        fail(str(error) or type(error).__name__)
+
+
+def fail(message: str) -> None:
+    """Print one line on stderr and leave with the exit code 2."""
+    click.echo(f"minprox: error: {' '.join(message.split())}", err=True)
+    sys.exit(2)

@@ -1,0 +1,293 @@
+"""Graphs of layers: nodes in topological order, shapes, parameters, and the table that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from minprox.engine.layers import Layer, Symbol, Transfer
+from minprox.engine.layers.base import Array, Shape
+from minprox.engine.order import last_transfers, learners, places_of, topological
+from minprox.engine.summaries import net_table, shape_text
+from minprox.ground.backend import moved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Graph:
+    """A net: any directed acyclic graph of layers from one input to one output.
+
+    Parameters
+    ----------
+    input : Symbol
+        Made by :func:`minprox.Input`.
+    output : Symbol
+        What layers called on symbols returned.
+    seed : int
+        Of the initial parameters; the same seed gives the same net.
+    dtype : {"float32", "float64"}
+        Of the parameters, and so of everything computed.
+
+    Attributes
+    ----------
+    nodes : list of Symbol
+        In topological order, the input first.
+    sources : list of list of int
+        For each node, the numbers of the nodes that it reads.
+    transfers : list of Transfer
+        The layers with parameters, in order, each once.
+    places : list of list of int
+        For each transfer, the numbers of the nodes where it stands.
+    plot : callable
+        ``net.plot(input_shape=None, title="")`` draws the net, see :func:`minprox.figures.graph`, whose
+        wing puts it here.
+    last_transfers : set of int
+        Numbers of the transfers that no other one stands behind (one, in a chain): their
+        blocks face the loss, and :func:`minprox.proxprop` treats them by its rule ``last_layer``.
+
+    Raises
+    ------
+    TypeError
+        If input or output are no symbols.
+    ValueError
+        If the output does not depend on the input, or on another one, or the dtype is not one of the two.
+
+    Notes
+    -----
+    A layer used at two places has one θ; the rows of its ``A`` are stacked. A layer that
+    another net has initialised keeps its parameters, so that nets can share layers.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> x = mp.Input((3, 32, 32))
+    >>> h = mp.ReLU()(mp.Conv2d(3, 16, 5, padding=2)(x))
+    >>> net = mp.Graph(x, mp.Add()(h, mp.Conv2d(3, 16, 1)(x)))
+    >>> [theta.shape for theta in net.parameters]
+    [(76, 16), (4, 16)]
+    """
+
+    plot: Callable[..., Figure]
+
+    def __init__(self, input: Symbol, output: Symbol, seed: int = 0, dtype: Any = "float32") -> None:
+        for name, symbol in (("input", input), ("output", output)):
+            if not isinstance(symbol, Symbol):
+                raise TypeError(f"Graph: expected a symbol as {name}, found {type(symbol).__name__}")
+        if np.dtype(dtype).name not in ("float32", "float64"):
+            raise ValueError(f"Graph: expected dtype float32 or float64, found {np.dtype(dtype).name}")
+        self.dtype = np.dtype(dtype)
+        self.nodes = topological(output)
+        strangers = [node for node in self.nodes if node.layer is None and node is not input]
+        if input not in self.nodes or strangers:
+            raise ValueError(
+                f"Graph: the output must depend on the input {input!r} and on no other"
+                + (f", found {strangers[0]!r}" if strangers else "")
+            )
+        number = {id(node): i for i, node in enumerate(self.nodes)}
+        self.sources = [[number[id(symbol)] for symbol in node.inputs] for node in self.nodes]
+        layers = [node.layer for node in self.nodes]
+        self.places = places_of(layers)
+        self.transfers: list[Transfer] = [layers[where[0]] for where in self.places]  # type: ignore[misc]
+        self.last_transfers = last_transfers(self.places, self.sources)
+        self.learns = learners(layers, self.sources)
+        self.fitting: set[tuple[int, ...]] = set()
+        rng = np.random.default_rng(seed)
+        for layer in self.transfers:
+            layer.initialise(rng, self.dtype)
+
+    @property
+    def parameters(self) -> list[Array]:
+        """The θ_l, one array for each layer with parameters, in order.
+
+        Set them in place, ``net.parameters[l][...] = theta``, or all at once.
+        """
+        return [layer.theta for layer in self.transfers]
+
+    @parameters.setter
+    def parameters(self, values: Sequence[Array]) -> None:
+        found, expected = [np.shape(v) for v in values], [theta.shape for theta in self.parameters]
+        if found != expected:
+            raise ValueError(f"expected parameters of the shapes {expected}, found {found}")
+        for theta, value in zip(self.parameters, values, strict=True):
+            theta[...] = value
+
+    def to(self, backend: str) -> Self:
+        """Move the parameters to a backend, bit by bit, and return the net.
+
+        The layers get new arrays: what ``net.parameters`` was before stays where it is. An optimiser
+        that was made before moves by its own ``to``.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Graph
+            The same net.
+
+        Raises
+        ------
+        ValueError, ImportError, RuntimeError
+            See :class:`minprox.use`.
+
+        Examples
+        --------
+        >>> import minprox as mp
+        >>> mp.Sequential(mp.Linear(2, 1)).to("numpy")
+        Sequential(Linear(2, 1))
+        """
+        thetas = [moved(theta, backend) for theta in self.parameters]  # all of them, or none
+        for layer, theta in zip(self.transfers, thetas, strict=True):
+            layer.theta = theta
+        return self
+
+    def inputs(self, node: Symbol) -> list[int]:
+        """Return the numbers of the nodes that a node reads.
+
+        Parameters
+        ----------
+        node : Symbol
+            One of :attr:`nodes`.
+
+        Returns
+        -------
+        list of int
+        """
+        return self.sources[self.nodes.index(node)]
+
+    def shapes(self, input_shape: Shape) -> list[Shape]:
+        """Return the shape of one sample at each node.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Without the batch axis.
+
+        Returns
+        -------
+        list of tuple of int
+
+        Raises
+        ------
+        ValueError
+            Where two layers, or the net and the samples, do not fit.
+        """
+        expected = self.nodes[0].shape
+        if expected is not None and (
+            len(expected) != len(input_shape or ())
+            or any(m not in (None, n) for m, n in zip(expected, input_shape or (), strict=True))
+        ):
+            raise ValueError(f"the net expects samples of shape {expected}, found {input_shape}")
+        known: list[Symbol] = []
+        for node, numbers in zip(self.nodes, self.sources, strict=True):
+            sources = tuple(known[i] for i in numbers)
+            shape = input_shape if node.layer is None else node.layer.fit(*sources)
+            known.append(Symbol(node.layer, sources, shape))
+        return [symbol.shape for symbol in known]
+
+    def check(self, input_shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless samples of this shape fit the net; looks at each shape once.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Without the batch axis.
+        """
+        if input_shape not in self.fitting:
+            self.shapes(input_shape)
+            self.fitting.add(input_shape)
+
+    def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
+        """Return the net as a table: number, layer, the nodes it reads, output shape, parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, optional
+            Shape of one sample, for shapes that the net does not know by itself.
+
+        Returns
+        -------
+        str
+            What ``print(net)`` shows.
+        """
+        shapes = [node.shape for node in self.nodes] if input_shape is None else self.shapes(input_shape)
+        layers = [node.layer for node in self.nodes]
+        return net_table(layers, self.sources, [shape_text(shape) for shape in shapes], self.size_text())
+
+    def size_text(self) -> str:
+        """Return the number of all parameters, each counted once, and their dtype."""
+        return f"{sum(theta.size for theta in self.parameters):,} parameters, {self.dtype}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what :mod:`pickle` and :mod:`copy` take: symbols by number, as a chain nests them deeply."""
+        nodes = [(node.layer, node.shape) for node in self.nodes]
+        return self.__dict__ | {"nodes": nodes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.nodes = []
+        for (layer, shape), numbers in zip(state["nodes"], self.sources, strict=True):
+            self.nodes.append(Symbol(layer, tuple(self.nodes[j] for j in numbers), shape))
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        layers = ", ".join(repr(node) for node in self.nodes[1:])
+        return f"{type(self).__name__}({layers})"
+
+
+class Sequential(Graph):
+    """The chain case of a graph.
+
+    Parameters
+    ----------
+    *layers : Layer
+        In order; a leading :func:`minprox.Input` tells the shape of the samples, which is
+        otherwise taken from the first layer as far as that knows it.
+    seed : int
+    dtype : {"float32", "float64"}
+
+    Raises
+    ------
+    TypeError
+        If an argument is no layer.
+    ValueError
+        If there is none, or two neighbours do not fit.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> net = mp.Sequential(mp.Linear(64, 200), mp.ReLU(), mp.Linear(200, 10), seed=0)
+    >>> print(net)
+       layer            inputs  output shape  parameters
+    ----------------------------------------------------
+    0  Input                    (64)
+    1  Linear(64, 200)  0       (200)             13,000
+    2  ReLU()           1       (200)
+    3  Linear(200, 10)  2       (10)               2,010
+    ----------------------------------------------------
+    15,010 parameters, float32
+    """
+
+    def __init__(self, *layers: Layer | Symbol, seed: int = 0, dtype: Any = "float32") -> None:
+        if not layers:
+            raise ValueError("Sequential: expected one or more layers, found none")
+        first = layers[0]
+        if isinstance(first, Symbol):
+            if first.layer is not None or len(layers) == 1:
+                raise ValueError("Sequential: a leading symbol must be an Input, followed by layers")
+            input, layers = first, layers[1:]
+        else:
+            input = Symbol(None, (), first.input_shape if isinstance(first, Layer) else None)
+        output = input
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Sequential: expected layers, found {type(layer).__name__}")
+            output = layer(output)
+        self.layers = list(layers)
+        super().__init__(input, output, seed, dtype)

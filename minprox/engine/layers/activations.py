@@ -1,0 +1,138 @@
+"""Activations ``a = σ(z)``, elementwise: the adjoint of each is ``δ ↦ σ'(z) δ``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minprox.engine.layers.base import Array, Layer, Shape
+from minprox.ground.backend import array_module, companion
+
+
+class Activation(Layer):
+    """Base of the elementwise layers: ``forward(z)`` and ``adjoint(delta, a, z)``."""
+
+    arity = 1
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        return shape
+
+
+class ReLU(Activation):
+    """``σ(z) = max(z, 0)``, with ``σ'(0) = 0``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.ReLU().forward(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+
+    def forward(self, z: Array) -> Array:
+        return array_module(z).maximum(z, 0)
+
+    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta * (z > 0)
+
+
+class LeakyReLU(Activation):
+    """``σ(z) = z`` where ``z > 0``, ``slope · z`` elsewhere.
+
+    Parameters
+    ----------
+    slope : float
+        Slope for negative ``z``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.LeakyReLU(0.1).forward(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = float(slope)
+
+    def forward(self, z: Array) -> Array:
+        xp = array_module(z)
+        return xp.maximum(z, 0) + self.slope * xp.minimum(z, 0)
+
+    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta * (z > 0) + self.slope * (delta * (z <= 0))
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.slope})"
+
+
+class Tanh(Activation):
+    """``σ(z) = tanh z``, ``σ' = 1 − σ²``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Tanh().forward(np.array([0.0, 1.0])).round(4)
+    array([0.    , 0.7616])
+    """
+
+    def forward(self, z: Array) -> Array:
+        return array_module(z).tanh(z)
+
+    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta * (1 - a * a)
+
+
+class Sigmoid(Activation):
+    """``σ(z) = 1 / (1 + e⁻ᶻ)``, computed as ``(1 + tanh(z/2)) / 2``; ``σ' = σ (1 − σ)``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Sigmoid().forward(np.array([-800.0, 0.0, 800.0]))
+    array([0. , 0.5, 1. ])
+    """
+
+    def forward(self, z: Array) -> Array:
+        return (1 + array_module(z).tanh(z / 2)) / 2
+
+    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta * (a * (1 - a))
+
+
+class Softplus(Activation):
+    """``σ(z) = log(1 + eᶻ)``, whose derivative is the sigmoid.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Softplus().forward(np.array([-800.0, 0.0, 8.0])).round(4)
+    array([0.    , 0.6931, 8.0003])
+    """
+
+    def forward(self, z: Array) -> Array:
+        xp = array_module(z)
+        return xp.logaddexp(z, xp.zeros_like(z))
+
+    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta * Sigmoid().forward(z)
+
+
+class GELU(Activation):
+    """``σ(z) = z Φ(z)`` with Φ the distribution function of the standard normal.
+
+    References
+    ----------
+    Hendrycks and Gimpel, Gaussian Error Linear Units, arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.GELU().forward(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
+
+    def forward(self, z: Array) -> Array:
+        return z * companion(z, "special").ndtr(z)
+
+    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
+        density = array_module(z).exp(-(z * z) / 2) / float(np.sqrt(2 * np.pi))
+        return delta * (companion(z, "special").ndtr(z) + z * density)  # σ' = Φ(z) + z Φ'(z)

@@ -1,0 +1,70 @@
+"""The dense transfer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minprox.engine.layers.base import Array, Shape, check_counts
+from minprox.engine.layers.transfer import Transfer
+from minprox.engine.linear_map import DenseMap, LinearMap
+
+
+class Linear(Transfer):
+    """Dense layer ``z = [a, 1] θ``.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of features that come in and go out.
+    bias : bool
+        Whether θ has a bias, its last row.
+    init : {"uniform", "he", "glorot"}
+        How θ is drawn; see :class:`minprox.Transfer`.
+
+    Raises
+    ------
+    ValueError
+        If a count is not a positive integer.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> net = mp.Sequential(mp.Linear(64, 10), seed=0)
+    >>> net.parameters[0].shape
+    (65, 10)
+    """
+
+    def __init__(self, n_in: int, n_out: int, bias: bool = True, init: str = "uniform") -> None:
+        check_counts("Linear", n_in=n_in, n_out=n_out)
+        super().__init__((n_in + bool(bias), n_out), bias=bias, init=init)
+        self.n_in, self.n_out = n_in, n_out
+        self.input_shape = (n_in,)
+
+    def forward(self, theta: Array, a: Array) -> Array:
+        return self.linear_map(a) @ theta  # z = A θ
+
+    def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
+        return delta @ theta[: self.n_in].T  # (∂φ/∂a)ᵀ δ
+
+    def adjoint_theta(self, a: Array, delta: Array) -> Array:
+        return self.linear_map(a).T @ delta  # Aᵀ δ
+
+    def matrix(self, a: Array) -> Array:
+        return self.linear_map(a).matrix()
+
+    def linear_map(self, a: Array) -> LinearMap:
+        return DenseMap(a, self.has_bias)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if shape is not None and shape != (self.n_in,) and shape != (None,):
+            raise ValueError(f"expected samples of shape ({self.n_in},), found {shape}{hint(shape)}")
+        return (self.n_out,)
+
+    def __repr__(self) -> str:
+        return f"Linear({self.n_in}, {self.n_out}{'' if self.has_bias else ', bias=False'})"
+
+
+def hint(shape: Any) -> str:
+    """Say what is missing where images meet a dense layer."""
+    return "; put mp.Flatten() between them" if len(shape) > 1 else ""

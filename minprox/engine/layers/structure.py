@@ -1,0 +1,160 @@
+"""Layers that reshape, join or mask: Flatten, Add, Concat, Dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minprox.engine.layers.activations import Activation
+from minprox.engine.layers.base import Array, Layer, Shape
+from minprox.ground.backend import array_module
+
+
+class Flatten(Layer):
+    """Lay the features of a sample out in one row: ``(N, c, h, w) → (N, c·h·w)``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.Flatten().forward(np.zeros((5, 3, 8, 8))).shape
+    (5, 192)
+    """
+
+    arity = 1
+
+    def forward(self, a: Array) -> Array:
+        return a.reshape(len(a), -1)
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        return delta.reshape(a.shape)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if shape is None or None in shape:
+            return (None,)
+        return (int(np.prod(shape)),)  # type: ignore[arg-type]
+
+
+class Add(Layer):
+    """The sum of two or more inputs of one shape, as in a residual net.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> x = mp.Input((8,))
+    >>> h = mp.Add()(x, mp.ReLU()(mp.Linear(8, 8)(x)))
+    >>> net = mp.Graph(x, mp.Linear(8, 2)(h))
+    """
+
+    def forward(self, *inputs: Array) -> Array:
+        return sum(inputs[1:], inputs[0])
+
+    def adjoint(self, delta: Array, output: Array, *inputs: Array) -> Array:
+        return (delta,) * len(inputs)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        known = [shape for shape in shapes if shape is not None]
+        for shape in known:
+            if not alike(shape, known[0]):
+                raise ValueError(f"expected inputs of one shape, found {known[0]} and {shape}")
+        return known[0] if known else None
+
+
+class Concat(Layer):
+    """The features (axis 1: columns, or channels of images) of several inputs, side by side.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> x = mp.Input((8, 4, 4))
+    >>> mp.Concat()(x, mp.Conv2d(8, 16, 1)(x)).shape
+    (24, 4, 4)
+    """
+
+    def forward(self, *inputs: Array) -> Array:
+        return array_module(*inputs).concatenate(inputs, axis=1)
+
+    def adjoint(self, delta: Array, output: Array, *inputs: Array) -> Array:
+        ends = np.cumsum([a.shape[1] for a in inputs])
+        return tuple(delta[:, end - a.shape[1] : end] for a, end in zip(inputs, ends, strict=True))
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if any(shape is None for shape in shapes):
+            return None
+        first, *others = (shape for shape in shapes if shape is not None)
+        for shape in others:
+            if not alike(shape[1:], first[1:]):
+                raise ValueError(
+                    f"expected inputs alike but in their first extent, found {first} and {shape}"
+                )
+        channels = [shape[0] for shape in (first, *others)]
+        return (None if None in channels else sum(channels), *first[1:])  # type: ignore[arg-type]
+
+
+class Dropout(Activation):
+    """In training, set each entry to 0 with probability ``p`` and divide the others by ``1 − p``.
+
+    In evaluation it is the identity. The mask of a training pass is drawn anew for each pass, from the
+    ``seed`` that :func:`minprox.forward` is given, so the same seed gives the same mask; NumPy draws it
+    on every backend, and it is then copied to where the input lives.
+
+    Parameters
+    ----------
+    p : float
+        Probability, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If ``p`` is outside [0, 1).
+
+    References
+    ----------
+    Srivastava et al., Dropout, JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net, x = mp.Sequential(mp.Dropout(0.5)), np.ones((1, 6), "float32")
+    >>> mp.forward(net, x).output, mp.forward(net, x, training=True, seed=1).output
+    (array([[1., 1., 1., 1., 1., 1.]], dtype=float32), array([[0., 2., 2., 2., 0., 0.]], dtype=float32))
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
+            raise ValueError(f"Dropout: p must lie in [0, 1), found {p!r}")
+        self.p = float(p)
+
+    def forward(self, a: Array) -> Array:
+        return a
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        return delta
+
+    def sample(self, rng: np.random.Generator, *inputs: Array) -> Layer:
+        (a,) = inputs
+        xp = array_module(a)
+        kept = rng.random(a.shape, dtype=np.float32) >= self.p
+        return Mask(xp.asarray(kept / (1 - self.p), dtype=a.dtype))
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"
+
+
+class Mask(Activation):
+    """Multiplication by a fixed array: a Dropout whose mask is drawn."""
+
+    def __init__(self, mask: Array) -> None:
+        self.mask = mask
+
+    def forward(self, a: Array) -> Array:
+        return a * self.mask
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        return delta * self.mask
+
+
+def alike(one: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:
+    """Whether two shapes agree wherever both are known."""
+    return len(one) == len(other) and all(
+        m == n or m is None or n is None for m, n in zip(one, other, strict=True)
+    )

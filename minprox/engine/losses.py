@@ -1,0 +1,191 @@
+"""Losses ``L_y``: a value and a gradient, the mean over the batch (paper, section 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minprox.ground.backend import array_module, on_host
+
+Array = Any
+
+
+class CrossEntropy:
+    """Softmax cross-entropy with integer labels.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Weight, in [0, 1), of the uniform distribution in the target.
+
+    Raises
+    ------
+    ValueError
+        If ``label_smoothing`` is out of range; at a call, if the shapes do not match or a label is
+        out of range. On a GPU, which a look at the labels would stop, such a label makes the loss and its
+        gradient NaN, and :meth:`correct` raises the error.
+    TypeError
+        At a call, if the labels are no integers.
+
+    Notes
+    -----
+    With ``p = softmax(z)`` and the target ``t`` (one-hot, smoothed) of each of ``N`` samples,
+    ``L = −1/N Σ t·log p`` and ``∂L/∂z = (p − t)/N``.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> loss = mp.CrossEntropy()
+    >>> round(float(loss(np.zeros((2, 4)), np.array([0, 3]))), 4)  # log 4
+    1.3863
+    """
+
+    curvature = None  # its Hessian is no multiple of the identity
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing must lie in [0, 1), found {label_smoothing!r}")
+        self.label_smoothing = float(label_smoothing)
+
+    def __call__(self, output: Array, y: Array) -> Array:
+        """Return the loss, a scalar array, of ``output (N, classes)`` for the labels ``y (N,)``."""
+        log_p, target = self.compare(output, y)
+        return -(target * log_p).sum() / len(y)
+
+    def gradient(self, output: Array, y: Array) -> Array:
+        """Return ``∂L/∂output``.
+
+        Parameters
+        ----------
+        output : array, shape (N, classes)
+        y : array, shape (N,)
+
+        Returns
+        -------
+        array, shape (N, classes)
+        """
+        log_p, target = self.compare(output, y)
+        return (array_module(output).exp(log_p) - target) / len(y)
+
+    def correct(self, output: Array, y: Array) -> Array:
+        """Return the number of samples whose largest output is that of the label.
+
+        Parameters
+        ----------
+        output : array, shape (N, classes)
+        y : array, shape (N,)
+
+        Returns
+        -------
+        array, shape ()
+        """
+        check_range(output, y)
+        return (output.argmax(axis=1) == y).sum()
+
+    def compare(self, output: Array, y: Array) -> tuple[Array, Array]:
+        """Return ``log softmax(output)`` and the target distribution."""
+        xp = array_module(output, y)
+        check_labels(output, y)
+        if on_host(y):
+            check_range(output, y)
+        shifted = output - output.max(axis=1, keepdims=True)
+        log_p = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+        classes = output.shape[1]
+        one_hot = (y[:, None] == xp.arange(classes)).astype(output.dtype)
+        target = (1 - self.label_smoothing) * one_hot + self.label_smoothing / classes
+        return log_p, xp.where(((y >= 0) & (y < classes))[:, None], target, float("nan"))
+
+    def __repr__(self) -> str:
+        return f"CrossEntropy({f'label_smoothing={self.label_smoothing}' if self.label_smoothing else ''})"
+
+
+class SquaredError:
+    """``L = 1/(2N) Σ ‖z − y‖²``, half the mean over the batch of the squared distance.
+
+    Raises
+    ------
+    ValueError
+        At a call, if output and target differ in shape.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> float(mp.SquaredError()(np.zeros((2, 3)), np.ones((2, 3))))
+    1.5
+    """
+
+    @staticmethod
+    def curvature(y: Array) -> float:
+        """Return ``c`` of the Hessian ``c I`` with respect to the output: ``1/N``.
+
+        Parameters
+        ----------
+        y : array, shape (N, ...)
+
+        Returns
+        -------
+        float
+        """
+        return 1 / len(y)
+
+    def __call__(self, output: Array, y: Array) -> Array:
+        """Return the loss, a scalar array."""
+        self.check(output, y)
+        return ((output - y) ** 2).sum() / (2 * len(y))
+
+    def gradient(self, output: Array, y: Array) -> Array:
+        """Return ``∂L/∂output = (z − y)/N``.
+
+        Parameters
+        ----------
+        output, y : array, shape (N, ...)
+
+        Returns
+        -------
+        array, shape (N, ...)
+        """
+        self.check(output, y)
+        return (output - y.astype(output.dtype)) / len(y)
+
+    def correct(self, output: Array, y: Array) -> None:
+        """Return nothing, as there is no accuracy in a regression.
+
+        Parameters
+        ----------
+        output, y : array, shape (N, ...)
+
+        Returns
+        -------
+        None
+        """
+
+    def check(self, output: Array, y: Array) -> None:
+        """Raise ValueError where the shapes differ."""
+        array_module(output, y)
+        if output.shape != y.shape:
+            raise ValueError(
+                f"SquaredError: expected targets of the output's shape {output.shape}, found {y.shape}"
+            )
+
+    def __repr__(self) -> str:
+        return "SquaredError()"
+
+
+def check_labels(output: Array, y: Array) -> None:
+    """Raise a clear error unless ``y`` holds one integer for each row of the output."""
+    if output.ndim != 2:
+        raise ValueError(f"CrossEntropy: expected an output of shape (N, classes), found {output.shape}")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"CrossEntropy: expected integer labels, found dtype {y.dtype}")
+    if y.shape != output.shape[:1]:
+        raise ValueError(
+            f"CrossEntropy: expected labels of shape {output.shape[:1]}, one for each sample, found {y.shape}"
+        )
+
+
+def check_range(output: Array, y: Array) -> None:
+    """Raise ValueError unless every label is a class; this looks at the labels."""
+    if y.size and not (y.min() >= 0 and y.max() < output.shape[1]):
+        raise ValueError(
+            f"CrossEntropy: expected labels from 0 to {output.shape[1] - 1}, "
+            f"found labels from {int(y.min())} to {int(y.max())}"
+        )

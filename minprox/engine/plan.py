@@ -1,0 +1,57 @@
+"""What :func:`minprox.proxprop` is given, one value for each layer, and whether it makes a proximal step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minprox.engine.graph import Graph
+
+
+def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
+    """Return one value for each layer with parameters."""
+    count = len(net.transfers)
+    if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0:
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(
+            f"{name}: expected one value, or {count}, one for each layer with parameters, found {len(value)}"
+        )
+    return list(value)
+
+
+def check_proximal(net: Graph, loss: Any, taus: list[Any], solvers: list[Any], last_layer: str) -> None:
+    """Raise an error where the arguments of proxprop make no proximal step."""
+    if last_layer not in ("explicit", "proximal"):
+        raise ValueError(f'last_layer: expected "explicit" or "proximal", found {last_layer!r}')
+    for l, (tau, solver) in enumerate(zip(taus, solvers, strict=True)):
+        if l in net.last_transfers and last_layer == "explicit":
+            continue  # its entries are not used
+        if not (np.ndim(tau) == 0 and np.isrealobj(tau) and is_positive(tau)):
+            raise ValueError(f"tau_theta must be a positive finite number, found {tau!r}")
+        if not callable(solver) or isinstance(solver, type):
+            raise TypeError(
+                "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
+                f"found {solver!r}"
+            )
+    if last_layer == "proximal":
+        if loss.curvature is None:
+            raise ValueError(
+                f'last_layer="proximal" needs the loss SquaredError, whose last block is a linear solve, '
+                f"found {loss!r}"
+            )
+        output = [l for l, places in enumerate(net.places) if len(net.nodes) - 1 in places]
+        if not net.last_transfers.intersection(output):
+            raise ValueError(
+                'last_layer="proximal" needs as the output a transfer that stands nowhere else, '
+                f"found {net.nodes[-1]!r}"
+            )
+
+
+def is_positive(number: Any) -> bool:
+    """Tell whether something is a finite number above 0."""
+    try:
+        return bool(np.isfinite(number) and number > 0)
+    except TypeError:
+        return False

@@ -1,0 +1,131 @@
+"""What a solver did: iterations and residual of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minprox.engine.linear_map import LinearMap
+from minprox.engine.solvers.exact import Explicit
+from minprox.ground.backend import array_module
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a solver did in one layer.
+
+    Attributes
+    ----------
+    solver : str
+    form : str
+        ``"primal"``, ``"dual"``, or empty where the solver has no such choice.
+    iterations : int or None
+        Done by an iterative solver; None for others.
+    residual : float
+        ``‖M d − Aᵀδ‖ / ‖Aᵀδ‖``, 0 where ``Aᵀδ`` vanishes, and for an explicit step, which solves nothing.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> from minprox.engine.solvers import Report
+    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
+    >>> Report.of(mp.Exact("dual"), A, delta, 1.0, np.array([[0.6]]), None).form
+    'dual'
+    """
+
+    solver: str
+    form: str
+    iterations: int | None
+    residual: float
+
+    @classmethod
+    def of(
+        cls, solver: Any, A: LinearMap, delta: Array, tau_theta: float, d: Array, done: int | None
+    ) -> Report:
+        """Measure the residual of a step ``d`` and note how it was found.
+
+        Parameters
+        ----------
+        solver : callable
+        A : LinearMap
+        delta : array, shape (..., rows, n_out)
+        tau_theta : float
+        d : array, shape (..., cols, n_out)
+        done : int or None
+            Iterations.
+
+        Returns
+        -------
+        Report
+        """
+        if isinstance(solver, Explicit):
+            return cls(repr(solver), "", None, 0.0)
+        form = getattr(solver, "chosen", None)
+        return cls(
+            repr(solver),
+            form(A, delta) if form else "",
+            done,
+            relative_residual(A, delta, tau_theta, d),
+        )
+
+
+def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int | None]:
+    """Return the step of any solver, and its iterations where it counts them.
+
+    Parameters
+    ----------
+    solver : callable
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
+    tau_theta : float
+
+    Returns
+    -------
+    d : array, shape (..., cols, n_out)
+    done : int or None
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> from minprox.engine.solvers import run
+    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
+    >>> run(mp.CG(5), A, delta, 1.0)
+    (array([[0.6]]), 1)
+    """
+    if hasattr(solver, "solve"):
+        return solver.solve(A, delta, tau_theta)
+    return solver(A, delta, tau_theta), None
+
+
+def relative_residual(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
+    """Return ``‖(AᵀA + I/τ_θ) d − Aᵀδ‖ / ‖Aᵀδ‖``, and 0 where ``Aᵀδ`` vanishes.
+
+    Parameters
+    ----------
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
+    tau_theta : float
+    d : array, shape (..., cols, n_out)
+
+    Returns
+    -------
+    float
+        What is left of (E6).
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> from minprox.engine.solvers import relative_residual
+    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
+    >>> relative_residual(A, delta, 1.0, np.array([[0.0]]))
+    1.0
+    """
+    norm = array_module(d).linalg.norm
+    gradient = A.T @ delta
+    size = abs(gradient).max()  # without it the squares of a tiny gradient would underflow
+    if size == 0:
+        return 0.0
+    residual = A.T @ (A @ d) + d / float(tau_theta) - gradient
+    return float(norm(residual / size) / norm(gradient / size))

@@ -1,0 +1,103 @@
+"""Tables as text: a net, layer by layer, and the values that a forward pass left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minprox.engine.layers import Layer, ReLU
+from minprox.engine.layers.base import Array, Shape
+from minprox.ground.backend import array_module
+
+Layers = Sequence[Layer | None]
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[int], last: str = "") -> str:
+    """Lay out rows of cells, the first being the head, with a rule below it and above the last line.
+
+    The columns whose numbers are in ``right`` are aligned to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if k in right else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([lines[0], rule, *lines[1:], *([rule, last] if last else [])])
+
+
+def shape_text(shape: Shape) -> str:
+    """Write a shape with a question mark wherever it is not known before the data."""
+    return "?" if shape is None else f"({', '.join('?' if n is None else str(n) for n in shape)})"
+
+
+def layer_texts(layers: Layers) -> list[str]:
+    """Return the layer at each node as text."""
+    return ["Input" if layer is None else repr(layer) for layer in layers]
+
+
+def parameter_texts(layers: Layers) -> list[str]:
+    """Return at each node how many parameters it has, or at which node the same ones stood before."""
+    texts: list[str] = []
+    first: dict[int, int] = {}
+    for i, layer in enumerate(layers):
+        theta = getattr(layer, "theta", None)
+        if theta is None:
+            texts.append("")
+        else:
+            texts.append(f"as in {first[id(layer)]}" if id(layer) in first else f"{theta.size:,}")
+            first.setdefault(id(layer), i)
+    return texts
+
+
+def net_table(layers: Layers, sources: Sequence[Sequence[int]], shapes: Sequence[str], last: str) -> str:
+    """Return a net as a table: number, layer, the nodes it reads, output shape, parameters."""
+    rows = [("", "layer", "inputs", "output shape", "parameters")]
+    rows += zip(
+        map(str, range(len(layers))),
+        layer_texts(layers),
+        (", ".join(map(str, numbers)) for numbers in sources),
+        shapes,
+        parameter_texts(layers),
+        strict=True,
+    )
+    return aligned(rows, (0, 4), last)
+
+
+def tape_table(layers: Layers, values: Sequence[Array]) -> str:
+    """Return the values of a tape as a table: shape, dtype, size, zeros, dead units, finite or not."""
+    rows = [("", "layer", "shape", "dtype", "mean", "rms", "largest", "zeros", "dead", "finite")]
+    for i, (layer, value) in enumerate(zip(layers, values, strict=True)):
+        units = dead_units(value) if isinstance(layer, ReLU) else ""
+        mean, rms, largest, zeros, finite = statistics(value)
+        name, shape = layer_texts([layer])[0], str(value.shape)
+        rows.append((str(i), name, shape, str(value.dtype), mean, rms, largest, zeros, units, finite))
+    size = sum(value.nbytes for value in values)
+    return aligned(rows, (0, 4, 5, 6, 7, 8), f"{len(values[-1])} samples, {size:,} bytes")
+
+
+def statistics(value: Array) -> tuple[str, str, str, str, str]:
+    """Return mean, root mean square, largest size and share of zeros of what is finite, and if all is."""
+    if not value.size:
+        return "", "", "", "", "yes"
+    xp = array_module(value)
+    finite = xp.isfinite(value)
+    good = int(finite.sum())
+    told = "yes" if good == value.size else f"{value.size - good:,} not"
+    if not good:
+        return "", "", "", "", told
+    entries: Any = value[finite].astype("float64")
+    numbers = float(entries.mean()), float((entries * entries).mean()) ** 0.5, float(abs(entries).max())
+    zeros = float((entries == 0).mean())
+    return (*(f"{v:.3g}" for v in numbers), f"{zeros:.0%}", told)  # type: ignore[return-value]
+
+
+def dead_units(value: Array) -> str:
+    """Return how many units (columns, or channels of images) are zero on the whole batch, of how many."""
+    others = tuple(axis for axis in range(value.ndim) if axis != 1)
+    if value.ndim < 2:
+        return ""
+    return f"{int((value == 0).all(axis=others).sum()):,} of {value.shape[1]:,}"

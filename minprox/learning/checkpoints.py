@@ -1,0 +1,249 @@
+"""Parameters and training states in files: ``.npz``, without pickle, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minprox.datasets import Dataset
+from minprox.engine.graph import Graph
+from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.files import whole_file
+from minprox.learning.history import History
+from minprox.learning.optimizers import Optimizer
+
+Path_ = str | os.PathLike[str]
+FORMAT = "minprox arrays 1"
+
+
+def save_parameters(net: Graph, path: Path_) -> None:
+    """Write the parameters of a net to a file.
+
+    Parameters
+    ----------
+    net : Graph
+    path : str or path-like
+        Usually ending in ``.npz``; NumPy reads it without minprox, too.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import minprox as mp, pathlib, tempfile
+    >>> net, other = (mp.Sequential(mp.Linear(3, 2), seed=seed) for seed in (0, 1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "net.npz")
+    ...     mp.save_parameters(net, path)
+    ...     mp.load_parameters(other, path)
+    >>> bool((net.parameters[0] == other.parameters[0]).all())
+    True
+    """
+    write_arrays(path, numbered("parameters", net.parameters), {})
+
+
+def load_parameters(net: Graph, path: Path_) -> None:
+    """Set the parameters of a net to those in a file.
+
+    Parameters
+    ----------
+    net : Graph
+        Changed in place, and only if everything fits.
+    path : str or path-like
+        Written by :func:`save_parameters`, or a checkpoint of :func:`minprox.train`.
+
+    Raises
+    ------
+    ValueError
+        If the file is something else or damaged, or its parameters have other shapes.
+    OSError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> import minprox as mp, pathlib, tempfile
+    >>> net = mp.Sequential(mp.Linear(3, 2, bias=False), seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "net.npz")
+    ...     mp.save_parameters(net, path)
+    ...     net.parameters[0][...] = 0
+    ...     mp.load_parameters(net, path)
+    >>> bool(net.parameters[0].any())
+    True
+    """
+    arrays, _ = read_arrays(path)
+    values = listed("parameters", arrays)
+    expected, found = [theta.shape for theta in net.parameters], [v.shape for v in values]
+    if found != expected:
+        raise ValueError(f"{path}: expected parameters of the shapes {expected}, found {found}")
+    put(net.parameters, values)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a run writes its state after every epoch, and what must be the same when it goes on.
+
+    Parameters
+    ----------
+    path : str or path-like
+    settings : dict of str to JSON value
+        See :func:`settings_of`.
+    """
+
+    path: Path_
+    settings: dict[str, Any]
+
+    def save(self, optimizer: Optimizer, history: History) -> None:
+        """Write parameters, the optimiser's state and the history."""
+        arrays = numbered("parameters", optimizer.net.parameters)
+        for name, values in optimizer.state.items():
+            arrays |= numbered(f"state.{name}", values)
+        meta = {
+            "settings": self.settings,
+            "steps_done": optimizer.steps_done,
+            "history": history.to_dict(),
+        }
+        write_arrays(self.path, arrays, meta)
+
+    def load(self, optimizer: Optimizer) -> History:
+        """Set parameters and optimiser to what the file holds, and return its history.
+
+        Raises
+        ------
+        ValueError
+            If the file is no checkpoint or a damaged one, or the run that wrote it had other
+            settings; net and optimiser are then as before.
+        """
+        arrays, meta = read_arrays(self.path)
+        if not {"settings", "steps_done", "history"} <= set(meta):
+            raise ValueError(f"{self.path}: expected a checkpoint, found parameters only")
+        self.compare(meta["settings"])
+        targets = {"parameters": optimizer.net.parameters}
+        targets |= {f"state.{name}": values for name, values in optimizer.state.items()}
+        try:
+            history = History.from_dict(meta["history"])
+            steps_done = int(meta["steps_done"])
+            stored = {name: listed(name, arrays) for name in targets}
+            if any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):
+                raise ValueError("its arrays do not fit its settings")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.path}: this checkpoint is damaged: {error}") from None
+        for name, values in targets.items():
+            put(values, stored[name])
+        optimizer.steps_done = steps_done
+        return history
+
+    def compare(self, former: dict[str, Any]) -> None:
+        """Raise ValueError naming every setting that differs from the former ones."""
+        now = json.loads(json.dumps(self.settings))  # as they look after writing and reading
+        differing = [
+            f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
+            for name in [*now, *sorted(set(former) - set(now))]
+            if former.get(name) != now.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"{self.path}: this checkpoint belongs to a run with other settings: " + "; ".join(differing)
+            )
+
+
+def settings_of(
+    net: Graph,
+    data: Dataset,
+    loss: Any,
+    optimizer: Optimizer,
+    direction: Callable[..., Any],
+    batch_size: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what must be the same in two runs that shall agree bit by bit."""
+    ignored = {"net", "state", "epoch", "steps_done"}
+    settings: dict[str, Any] = {
+        "net": repr(net),
+        "parameter shapes": [list(theta.shape) for theta in net.parameters],
+        "dtype": str(net.dtype),
+        "data": f"{data!r} with the check sum {checksum(data):08x}",
+        "loss": repr(loss),
+        "direction": describe(direction),
+        "optimizer": type(optimizer).__name__,
+    }
+    settings |= {k: describe(v) for k, v in vars(optimizer).items() if k not in ignored}
+    return settings | {"batch_size": batch_size, "seed": seed}
+
+
+def checksum(data: Dataset) -> int:
+    """Return the CRC-32 of the training labels and of the first inputs."""
+    x, y = to_numpy(data.train.x[:256]), to_numpy(data.train.y)
+    return zlib.crc32(y.tobytes(), zlib.crc32(x.tobytes()))
+
+
+def describe(value: Any) -> str:
+    """Return a text that is the same in every process: of a function its name, else its repr."""
+    if isinstance(value, partial):
+        items = [*map(describe, value.args)]
+        items += [f"{name}={describe(v)}" for name, v in sorted(value.keywords.items())]
+        return f"{describe(value.func)}({', '.join(items)})"
+    if hasattr(value, "__qualname__"):
+        return value.__qualname__
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(describe, value))}]"
+    if hasattr(value, "tolist"):
+        return describe(value.tolist())
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))  # 1 and 1.0 are the same setting
+    kind: Any = type(value)
+    return kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(value)
+
+
+def numbered(name: str, arrays: list[Any]) -> dict[str, np.ndarray]:
+    """Return the arrays under the names ``name.0``, ``name.1``, …"""
+    return {f"{name}.{i}": to_numpy(array) for i, array in enumerate(arrays)}
+
+
+def listed(name: str, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the arrays ``name.0``, ``name.1``, … in order."""
+    count = sum(key.rpartition(".")[0] == name for key in arrays)
+    return [arrays[f"{name}.{i}"] for i in range(count) if f"{name}.{i}" in arrays]
+
+
+def put(targets: list[Any], values: list[np.ndarray]) -> None:
+    """Copy values into arrays of either backend, in place."""
+    for target, value in zip(targets, values, strict=True):
+        target[...] = array_module(target).asarray(value)
+
+
+def write_arrays(path: Path_, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
+    """Write named arrays and a dictionary of JSON values as one ``.npz`` file."""
+    text = json.dumps({"format": FORMAT, **meta})  # Python's JSON keeps NaN, and every float exactly
+    named: dict[str, Any] = {"meta": np.array(text), **arrays}
+    with whole_file(path) as file:
+        np.savez(file, **named)
+
+
+def read_arrays(path: Path_) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what :func:`write_arrays` wrote, or raise ValueError naming the file."""
+    content = io.BytesIO(Path(path).read_bytes())
+    try:
+        with warnings.catch_warnings(), np.load(content, allow_pickle=False) as file:
+            warnings.simplefilter("error")
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays.pop("meta")))
+        found = meta.pop("format")
+    except Exception as error:  # a damaged zip file fails in a dozen ways
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise ValueError(f"{path}: not a minprox file, or a damaged one ({reason})") from None
+    if found != FORMAT:
+        raise ValueError(f"{path}: expected the format {FORMAT!r}, found {found!r}")
+    return arrays, meta

@@ -1,0 +1,66 @@
+"""What a net is worth on data: the mean loss and the accuracy."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from minprox.engine.graph import Graph
+from minprox.engine.passes import forward
+
+Split = Any  # x and y, of one length; see minprox.datasets
+
+
+def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tuple[float, float]:
+    """Return the mean loss and the accuracy of a net over one part of a data set.
+
+    Parameters
+    ----------
+    net : Graph
+    split : Split
+        ``data.train``, ``data.validation`` or ``data.test``.
+    loss : CrossEntropy or SquaredError
+    batch_size : int
+        Samples in one forward pass; the result does not depend on it but for rounding.
+
+    Returns
+    -------
+    loss : float
+        NaN or infinite where the net has diverged, and NaN over an empty split.
+    accuracy : float
+        The fraction of samples classified correctly, NaN where the loss knows no accuracy.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> data = mp.datasets.blobs()
+    >>> net = mp.Sequential(mp.Linear(2, 3), seed=0)
+    >>> value, accuracy = mp.evaluate(net, data.test, mp.CrossEntropy())
+    >>> value > 0, 0 <= accuracy <= 1
+    (True, True)
+    """
+    batch_size = count("batch_size", batch_size)
+    total, hits = 0.0, 0.0
+    with np.errstate(all="ignore"):
+        for start in range(0, len(split), batch_size):
+            y = split.y[start : start + batch_size]
+            output = forward(net, split.x[start : start + batch_size]).output
+            correct = loss.correct(output, y)
+            total += len(y) * float(loss(output, y))
+            hits += math.nan if correct is None else float(correct)
+    size = len(split) or math.nan
+    return total / size, hits / size
+
+
+def count(name: str, value: Any, least: int = 1) -> int:
+    """Return an integer of at least ``least``, or raise an error that names it."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, found {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, found {number}")
+    return number

@@ -1,0 +1,218 @@
+"""What a training run records: one row for each epoch, and how the run ended."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from minprox.ground.files import read_json, write_json, write_text
+
+COLUMNS = (
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "batch_loss",
+    "seconds",
+)
+STATUSES = ("running", "finished", "diverged", "stopped")
+FORMAT = "minprox history 1"
+
+
+@dataclass
+class History:
+    """The record of a training run; its length is the number of epochs recorded.
+
+    Attributes
+    ----------
+    epoch : list of int
+        1, 2, …
+    train_loss, train_accuracy : list of float
+        Over the whole training set, with the parameters at the end of the epoch.
+    validation_loss, validation_accuracy : list of float
+        The same over the validation set; accuracies are fractions, NaN where the loss has none.
+    batch_loss : list of float
+        Mean loss of the mini-batches of the epoch, each measured before its step.
+    seconds : list of float
+        Training time since the start of the run; evaluation and checkpoints are not counted.
+    status : {"running", "finished", "diverged", "stopped"}
+        ``"stopped"`` by a callback.
+    diverged_at : int or None
+        The epoch in which a loss became NaN or infinite.
+    test_loss, test_accuracy : float
+        With the parameters at the end of the run; NaN before.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.append(epoch=1, train_loss=2.0, train_accuracy=0.5, validation_loss=2.5,
+    ...                validation_accuracy=0.25, batch_loss=2.25, seconds=0.1)
+    >>> history
+    History(1 epoch, running, train_loss=2, validation_accuracy=0.25)
+    >>> history.train_loss
+    [2.0]
+    """
+
+    epoch: list[int] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    batch_loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    status: str = "running"
+    diverged_at: int | None = None
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+
+    def __len__(self) -> int:
+        return len(self.epoch)
+
+    def append(self, **row: float) -> None:
+        """Record an epoch: one value for each column.
+
+        Parameters
+        ----------
+        **row : float
+            By the names of the columns.
+
+        Raises
+        ------
+        TypeError
+            If a column is missing, or there is none of this name.
+        """
+        if set(row) != set(COLUMNS):
+            raise TypeError(f"expected one value for each of {COLUMNS}, found {tuple(row)}")
+        for name in COLUMNS:
+            getattr(self, name).append(row[name])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns and the rest as a dictionary of lists, numbers and strings."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: list(v) if isinstance(v, list) else v for name, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> History:
+        """Make a history of what :meth:`to_dict` returned; None stands for NaN.
+
+        Parameters
+        ----------
+        values : dict
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or has another length than the others, or the status is unknown.
+        """
+        values = {name: value for name, value in values.items() if name != "format"}
+        names = {f.name for f in fields(cls)}
+        if set(values) != names:
+            wrong = sorted(names.symmetric_difference(values))
+            raise ValueError(f"expected the fields of a history, missing or unknown: {wrong}")
+        lengths = {len(values[name]) for name in COLUMNS}
+        if len(lengths) != 1 or values["status"] not in STATUSES:
+            raise ValueError(
+                f"expected columns of one length and a status of {STATUSES}, "
+                f"found the lengths {sorted(lengths)} and the status {values['status']!r}"
+            )
+        columns = {name: [number(v) for v in values[name]] for name in COLUMNS[1:]}
+        return cls(
+            epoch=[int(n) for n in values["epoch"]],
+            status=values["status"],
+            diverged_at=None if values["diverged_at"] is None else int(values["diverged_at"]),
+            test_loss=number(values["test_loss"]),
+            test_accuracy=number(values["test_accuracy"]),
+            **columns,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the history as JSON (all of it) or CSV (the columns), by the ending of the name.
+
+        In JSON, what is NaN or infinite becomes ``null``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Ending in ``.json`` or ``.csv``.
+
+        Raises
+        ------
+        ValueError
+            If it ends otherwise.
+        OSError
+            If the file cannot be written.
+        """
+        ending = Path(path).suffix.lower()
+        if ending == ".json":
+            content = {"format": FORMAT, **self.to_dict()}
+            write_json(path, {name: finite_or_none(value) for name, value in content.items()})
+        elif ending == ".csv":
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(zip(*(getattr(self, name) for name in COLUMNS), strict=True))
+            write_text(path, text.getvalue())
+        else:
+            raise ValueError(f"{path}: expected a name that ends in .json or .csv")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> History:
+        """Read a history from the JSON file that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        History
+            With NaN where the file has ``null``.
+
+        Raises
+        ------
+        ValueError
+            If the file is no history, or a damaged one.
+        OSError
+            If it cannot be read.
+        """
+        content = read_json(path)
+        found = content.get("format") if isinstance(content, dict) else None
+        if found != FORMAT:
+            raise ValueError(f"{path}: expected a {FORMAT!r}, found the format {found!r}")
+        try:
+            return cls.from_dict(content)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: this history is damaged: {error}") from None
+
+    def __repr__(self) -> str:
+        n = len(self)
+        ended = f"diverged in epoch {self.diverged_at}" if self.diverged_at else self.status
+        parts = [f"{n} epoch{'s' * (n != 1)}", ended]
+        if n:
+            parts.append(f"train_loss={self.train_loss[-1]:.4g}")
+            parts.append(f"validation_accuracy={self.validation_accuracy[-1]:.4g}")
+        if not math.isnan(self.test_accuracy):
+            parts.append(f"test_accuracy={self.test_accuracy:.4g}")
+        return f"History({', '.join(parts)})"
+
+
+def number(value: Any) -> float:
+    """Return a float, NaN for None."""
+    return math.nan if value is None else float(value)
+
+
+def finite_or_none(value: Any) -> Any:
+    """Return the value, or the list, with None in the place of what is NaN or infinite."""
+    if isinstance(value, list):
+        return [finite_or_none(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

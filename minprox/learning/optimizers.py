@@ -1,0 +1,255 @@
+"""First-order optimisers: fed by either pass, in the place of a gradient (paper, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minprox.engine.graph import Graph
+from minprox.ground.backend import array_module, moved
+from minprox.learning.updates import (
+    blocks,
+    decayed,
+    descend,
+    descend_adam,
+    descend_heavy_ball,
+    descend_nesterov,
+)
+
+Array = Any
+
+
+class Optimizer:
+    """Base of the optimisers: the learning rate, the state, and the checks of a step.
+
+    Parameters
+    ----------
+    net : Graph
+        Its parameters are updated in place.
+    lr : float or callable
+        Learning rate τ, or a function of the epoch (0, 1, …) that returns it.
+    weight_decay : float
+        λ: ``λ θ`` is added to every direction.
+
+    Attributes
+    ----------
+    epoch : int
+        Set by :func:`minprox.train`, or by you, for the schedule.
+    state : dict of str to list of array
+        What the optimiser remembers, aligned with ``net.parameters``. After ``net.to(…)`` it has to move
+        too: :meth:`to`.
+    steps_done : int
+    """
+
+    def __init__(self, net: Graph, lr: float | Callable[[int], float], weight_decay: float = 0.0) -> None:
+        if not callable(lr):
+            check_range(type(self).__name__, "lr", lr, 0, float("inf"))
+        check_range(type(self).__name__, "weight_decay", weight_decay, 0, float("inf"))
+        self.net, self.lr, self.weight_decay = net, lr, float(weight_decay)
+        self.epoch = self.steps_done = 0
+        self.state: dict[str, list[Array]] = {}
+
+    @property
+    def tau(self) -> float:
+        """The learning rate of this epoch."""
+        return float(self.lr(self.epoch)) if callable(self.lr) else float(self.lr)
+
+    def step(self, directions: Sequence[Array]) -> None:
+        """Update every θ_l in place by its direction: a gradient, or an implicit step.
+
+        Parameters
+        ----------
+        directions : list of array
+            Aligned with ``net.parameters``, and of their shapes.
+
+        Raises
+        ------
+        ValueError
+            If the directions do not match the parameters in number or shape.
+        TypeError
+            If parameters, directions and state do not live on one backend.
+        """
+        parameters = self.net.parameters
+        expected, found = [p.shape for p in parameters], [d.shape for d in directions]
+        if expected != found:
+            raise ValueError(f"expected directions of the shapes {expected}, found {found}")
+        home = array_module(*parameters, *directions).__name__
+        for array in (array for arrays in self.state.values() for array in arrays):
+            if (found_at := array_module(array).__name__) != home:
+                raise TypeError(
+                    f"{type(self).__name__}: the parameters live on {home}, but the state on {found_at}: "
+                    f'call optimizer.to("{home}") after net.to("{home}")'
+                )
+        self.steps_done += 1
+        self.update(parameters, directions)
+
+    def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
+        """Do the step."""
+        raise NotImplementedError
+
+    def to(self, backend: str) -> Optimizer:
+        """Move the state to a backend, bit by bit, and return the optimiser; the net moves by its own ``to``.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Optimizer
+
+        Raises
+        ------
+        ValueError, ImportError, RuntimeError
+            See :class:`minprox.use`.
+        """
+        self.state = {name: [moved(v, backend) for v in values] for name, values in self.state.items()}
+        return self
+
+    def zeros(self) -> list[Array]:
+        """Return zeros in the shape of every θ_l."""
+        return [array_module(theta).zeros_like(theta) for theta in self.net.parameters]
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum.
+
+    Parameters
+    ----------
+    net : Graph
+    lr : float or callable
+        Learning rate τ, or a function of the epoch.
+    momentum : float
+        μ, in [0, 1).
+    nesterov : bool
+        Whether to look ahead by the momentum.
+    weight_decay : float
+        λ ≥ 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    ``g ← g + λθ``; ``v ← μv + g``; then ``θ ← θ − τ(g + μv)`` with Nesterov, else ``θ ← θ − τ v``.
+
+    References
+    ----------
+    Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net = mp.Sequential(mp.Linear(1, 1, bias=False), dtype="float64")
+    >>> net.parameters = [np.array([[1.0]])]
+    >>> mp.SGD(net, lr=lambda epoch: 0.5 / (1 + epoch)).step([np.array([[1.0]])])
+    >>> net.parameters[0]
+    array([[0.5]])
+    """
+
+    def __init__(
+        self,
+        net: Graph,
+        lr: float | Callable[[int], float],
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(net, lr, weight_decay)
+        check_range("SGD", "momentum", momentum, 0, 1)
+        if nesterov and not momentum:
+            raise ValueError("SGD: nesterov=True needs a momentum above 0")
+        self.momentum, self.nesterov = float(momentum), nesterov
+        self.state = {"velocity": self.zeros()} if momentum else {}
+
+    def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
+        tau, mu = self.tau, self.momentum
+        for theta, g, *v in blocks(parameters, directions, *self.state.values()):
+            g = decayed(theta, g, self.weight_decay)
+            if not v:
+                descend(theta, g, tau)
+            elif self.nesterov:
+                descend_nesterov(theta, g, *v, tau, mu)
+            else:
+                descend_heavy_ball(theta, g, *v, tau, mu)
+
+    def __repr__(self) -> str:
+        return f"SGD(lr={self.lr}, momentum={self.momentum}, nesterov={self.nesterov})"
+
+
+class Adam(Optimizer):
+    """Adam, with bias-corrected moments.
+
+    Parameters
+    ----------
+    net : Graph
+    lr : float or callable
+        Learning rate τ, or a function of the epoch.
+    betas : tuple of float
+        β₁, β₂ in [0, 1).
+    eps : float
+        ε > 0.
+    weight_decay : float
+        λ ≥ 0, added to the direction as ``λθ``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    ``m ← β₁m + (1−β₁)g``; ``v ← β₂v + (1−β₂)g²``;
+    ``θ ← θ − τ · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε)`` at step ``t``.
+
+    References
+    ----------
+    Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net = mp.Sequential(mp.Linear(1, 1, bias=False), dtype="float64")
+    >>> net.parameters = [np.array([[1.0]])]
+    >>> mp.Adam(net, lr=0.25).step([np.array([[3.0]])])
+    >>> net.parameters[0].round(6)
+    array([[0.75]])
+    """
+
+    def __init__(
+        self,
+        net: Graph,
+        lr: float | Callable[[int], float] = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(net, lr, weight_decay)
+        if len(betas) != 2:
+            raise ValueError(f"Adam: betas must be a pair, found {betas!r}")
+        for beta in betas:
+            check_range("Adam", "betas", beta, 0, 1)
+        if not eps > 0:
+            raise ValueError(f"Adam: eps must be positive, found {eps!r}")
+        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
+        self.state = {"mean": self.zeros(), "square": self.zeros()}
+
+    def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
+        (b1, b2), t = self.betas, self.steps_done
+        tau, spread = self.tau / (1 - b1**t), (1 - b2**t) ** -0.5
+        for theta, g, m, v in blocks(parameters, directions, *self.state.values()):
+            g = decayed(theta, g, self.weight_decay)
+            descend_adam(theta, g, m, v, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
+
+    def __repr__(self) -> str:
+        return f"Adam(lr={self.lr}, betas={self.betas}, eps={self.eps})"
+
+
+def check_range(owner: str, name: str, value: Any, low: float, high: float) -> None:
+    """Raise ValueError unless ``low <= value < high``."""
+    if not isinstance(value, (int, float, np.number)) or not low <= value < high:
+        raise ValueError(f"{owner}: {name} must lie in [{low}, {high}), found {value!r}")

@@ -1,0 +1,237 @@
+"""The training loop: mini-batches, a history, callbacks, checkpoints and resuming (section 5)."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minprox.engine.graph import Graph
+from minprox.engine.passes import Tape, backprop, forward
+from minprox.ground.backend import array_module, synchronise
+from minprox.ground.files import check_folder
+from minprox.learning.checkpoints import Checkpoint, settings_of
+from minprox.learning.evaluation import count, evaluate
+from minprox.learning.history import History
+from minprox.learning.optimizers import Optimizer
+
+Array = Any
+Dataset = Any  # three parts: train, validation, test; see minprox.datasets
+Split = Any  # one of them: x and y, of one length
+Direction = Callable[[Graph, Tape, Any, Array], Sequence[Array]]
+Callback = Callable[[Graph, History], Any]
+
+
+def train(
+    net: Graph,
+    data: Dataset,
+    loss: Any,
+    optimizer: Optimizer,
+    direction: Direction = backprop,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+    callbacks: Iterable[Callback] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+) -> History:
+    """Train a net in mini-batches and record every epoch.
+
+    Parameters
+    ----------
+    net : Graph
+        Its parameters are updated in place.
+    data : Dataset
+    loss : CrossEntropy or SquaredError
+    optimizer : Optimizer
+        Made for this net.
+    direction : callable
+        ``direction(net, tape, loss, y)`` returns what the optimiser gets in the place of a gradient:
+        :func:`minprox.backprop`, or
+        ``functools.partial(minprox.proxprop, tau_theta=0.05, solver=minprox.CG(3))``.
+    epochs : int
+        How many in all, those before a resumption included.
+    batch_size : int
+        Samples in a mini-batch; the last one of an epoch holds what is left.
+    seed : int
+        Of the order of the samples and of the dropout masks: with the epoch (and the number of the
+        batch) it fixes both, so that they do not depend on what happened before.
+    callbacks : iterable of callable
+        Each is called as ``callback(net, history)`` after every epoch; the run stops if one returns True.
+    checkpoint : path-like, optional
+        Where to write the state after every epoch; the former file is replaced in one go.
+    resume : bool
+        Whether to go on from ``checkpoint``, if that file exists. A run that was killed at any
+        moment then ends with the same bits as one that was not, but for the measured seconds; one
+        that diverged, or that a callback stopped, is returned as it ended.
+    progress : bool, optional
+        Whether to show a bar on stderr; None means: if that is a terminal.
+
+    Returns
+    -------
+    History
+        Also where the run diverged: a loss that becomes NaN or infinite ends the run, and is a
+        result, ``history.status == "diverged"``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of its range or belongs to another net, or the checkpoint is damaged
+        or was written with other settings.
+    OSError
+        If the checkpoint cannot be read or written.
+
+    Notes
+    -----
+    The seconds count the steps alone; evaluation, callbacks and checkpoints are left out. Within an
+    epoch nothing is fetched from a GPU: the losses are summed where they are computed, in float64, and a
+    run that diverges comes to the end of its epoch before that is noticed.
+
+    Examples
+    --------
+    >>> import functools
+    >>> import minprox as mp
+    >>> net = mp.Sequential(mp.Linear(2, 20), mp.ReLU(), mp.Linear(20, 3), seed=0)
+    >>> implicit = functools.partial(mp.proxprop, tau_theta=0.1, solver=mp.Exact())
+    >>> history = mp.train(net, mp.datasets.blobs(), mp.CrossEntropy(), mp.SGD(net, lr=1.0), implicit,
+    ...                    epochs=3, batch_size=50)
+    >>> len(history), history.status, history.train_loss[-1] < history.train_loss[0]
+    (3, 'finished', True)
+    """
+    epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
+    seed = count("seed", seed, least=0)
+    if optimizer.net is not net:
+        raise ValueError("the optimizer was made for another net than the one to be trained")
+    if not len(data.train):
+        raise ValueError("expected samples to train on, found none")
+    if resume and checkpoint is None:
+        raise ValueError("resume=True needs the path of a checkpoint, found none")
+    history, store = History(), None
+    if checkpoint is not None:
+        check_folder(checkpoint)
+        settings = settings_of(net, data, loss, optimizer, direction, batch_size, seed)
+        store = Checkpoint(checkpoint, settings)
+        if resume and os.path.exists(checkpoint):
+            history = store.load(optimizer)
+    if len(history) > epochs:
+        raise ValueError(
+            f"expected epochs to be at least the {len(history)} of the checkpoint, found {epochs}"
+        )
+    over = history.status in ("diverged", "stopped")
+    if over or (history.status == "finished" and len(history) == epochs):
+        return history
+
+    history.status, history.test_loss, history.test_accuracy = "running", math.nan, math.nan
+    callbacks, batches = list(callbacks), -(-len(data.train) // batch_size)
+    with progress_bar(epochs * batches, len(history) * batches, progress) as bar:
+        for epoch in range(len(history) + 1, epochs + 1):
+            start = clock(net)
+            batch_loss = one_epoch(net, data.train, loss, optimizer, direction, epoch, batch_size, seed, bar)
+            seconds = clock(net) - start
+            record(history, net, data, loss, epoch, batch_loss, seconds)
+            bar.set_postfix(loss=history.train_loss[-1], accuracy=history.validation_accuracy[-1])
+            wishes = [callback(net, history) for callback in callbacks]
+            if history.diverged_at is not None:
+                history.status = "diverged"
+            elif any(isinstance(wish, (bool, np.bool_)) and wish for wish in wishes):
+                history.status = "stopped"
+            elif epoch == epochs:
+                history.status = "finished"
+            if history.status != "running":
+                history.test_loss, history.test_accuracy = evaluate(net, data.test, loss)
+            if store:
+                store.save(optimizer, history)
+            if history.status != "running":
+                break
+    return history
+
+
+def one_epoch(
+    net: Graph,
+    split: Split,
+    loss: Any,
+    optimizer: Optimizer,
+    direction: Direction,
+    epoch: int,
+    batch_size: int,
+    seed: int,
+    bar: Any,
+) -> float:
+    """Step through all mini-batches and return their mean loss, which is fetched once, at the end."""
+    optimizer.epoch = epoch - 1  # a schedule counts from 0
+    total: Any = 0.0
+    with np.errstate(all="ignore"):
+        for number, (x, y) in enumerate(mini_batches(split, batch_size, [seed, epoch])):
+            tape = forward(net, x, training=True, seed=[seed, epoch, number])
+            total = total + len(y) * double(loss(tape.output, y), y)
+            try:
+                steps = direction(net, tape, loss, y)
+            except np.linalg.LinAlgError:
+                if all(finite(value) for value in (*tape.values, *net.parameters)):
+                    raise  # the system is at fault, not the values
+                return math.nan
+            optimizer.step(steps)
+            bar.update()
+    return float(total) / len(split)
+
+
+def record(
+    history: History, net: Graph, data: Dataset, loss: Any, epoch: int, batch_loss: float, seconds: float
+) -> None:
+    """Evaluate the net at the end of an epoch and append the row; note if the run has diverged."""
+    train_loss, train_accuracy = evaluate(net, data.train, loss)
+    validation_loss, validation_accuracy = evaluate(net, data.validation, loss)
+    history.append(
+        epoch=epoch,
+        train_loss=train_loss,
+        train_accuracy=train_accuracy,
+        validation_loss=validation_loss,
+        validation_accuracy=validation_accuracy,
+        batch_loss=batch_loss,
+        seconds=seconds + (history.seconds[-1] if history.seconds else 0.0),
+    )
+    if not (math.isfinite(batch_loss) and math.isfinite(train_loss)):
+        history.diverged_at = epoch
+
+
+def mini_batches(split: Split, batch_size: int, seed: Sequence[int]) -> Iterator[tuple[Array, Array]]:
+    """Yield the samples of a split in random order, ``batch_size`` at a time.
+
+    The order is drawn by NumPy, so that it is the same on every backend, and put once, whole, where the
+    samples are; there they are gathered.
+    """
+    order = array_module(split.x).asarray(np.random.default_rng(seed).permutation(len(split)))
+    for start in range(0, len(split), batch_size):
+        chosen = order[start : start + batch_size]
+        yield split.x[chosen], split.y[chosen]
+
+
+def double(value: Any, y: Array) -> Array:
+    """Return a scalar in float64 where ``y`` lives, without fetching it."""
+    return array_module(y).asarray(value, dtype="float64")
+
+
+def clock(net: Graph) -> float:
+    """Return the time in seconds after everything that the net's device was asked for is done."""
+    synchronise(net.parameters[0])
+    return time.perf_counter()
+
+
+def progress_bar(total: int, done: int, wanted: bool | None) -> Any:
+    """Return a tqdm bar on stderr, silent if it is not wanted or nobody would see it."""
+    from tqdm import tqdm
+
+    show = sys.stderr.isatty() if wanted is None else wanted
+    return tqdm(total=total, initial=done, unit="batch", disable=not show, file=sys.stderr, leave=False)
+
+
+def finite(array: Array) -> bool:
+    """Tell whether no entry is NaN or infinite."""
+    return bool(array_module(array).isfinite(array).all())

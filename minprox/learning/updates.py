@@ -1,0 +1,69 @@
+"""The updates of the optimisers, entry for entry: formulas that NumPy runs by blocks and a GPU as one kernel.
+
+These functions write to their arguments, and are the only ones that do. On NumPy they get blocks that stay
+in the cache, one after the other; on a GPU whole arrays, and ``cupy.fuse`` makes one kernel of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from minprox.ground.backend import at_once, fused
+
+Array = Any
+
+BLOCK = 2**16  # entries that are updated together: a few such blocks fit into the second cache
+
+
+def decayed(theta: Array, g: Array, decay: float) -> Array:
+    """``g + λ θ``, or ``g`` itself without a decay."""
+    return g + decay * theta if decay else g
+
+
+@fused
+def descend(theta: Array, g: Array, tau: float) -> None:
+    """Gradient descent."""
+    theta -= tau * g  # θ ← θ − τ g  (E2)
+
+
+@fused
+def descend_heavy_ball(theta: Array, g: Array, v: Array, tau: float, mu: float) -> None:
+    """Gradient descent with momentum."""
+    v *= mu
+    v += g  # v ← μ v + g
+    theta -= tau * v  # θ ← θ − τ v
+
+
+@fused
+def descend_nesterov(theta: Array, g: Array, v: Array, tau: float, mu: float) -> None:
+    """Gradient descent with Nesterov's momentum."""
+    v *= mu
+    v += g  # v ← μ v + g
+    theta -= tau * (g + mu * v)  # θ ← θ − τ (g + μ v)
+
+
+@fused
+def descend_adam(
+    theta: Array, g: Array, m: Array, v: Array,
+    tau: float, spread: float, eps: float, b1: float, c1: float, b2: float, c2: float,
+) -> None:  # fmt: skip
+    """Adam, with ``c = 1 − β``, and the bias corrections in ``tau`` and ``spread``."""
+    m *= b1
+    m += c1 * g  # m ← β₁ m + (1 − β₁) g
+    v *= b2
+    v += c2 * g * g  # v ← β₂ v + (1 − β₂) g²
+    theta -= tau * m / (spread * v**0.5 + eps)  # θ ← θ − τ m̂ / (√v̂ + ε)
+
+
+def blocks(*lists: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
+    """Walk along aligned lists of arrays by flat views of a few thousand entries.
+
+    Each block is read and written while it is in the cache, so that a whole update costs one pass through
+    memory; a GPU gets as much as it can take.
+    """
+    for arrays in zip(*lists, strict=True):
+        flat = [array.reshape(-1) for array in arrays]
+        size = at_once(flat[0], BLOCK)
+        for start in range(0, flat[0].size, size):
+            yield tuple(array[start : start + size] for array in flat)

@@ -1,0 +1,4 @@
+"""One file for each method: what it is, as a direction or a loop of its own.
+
+Imports :mod:`minprox.learning` and what stands to its left.
+"""

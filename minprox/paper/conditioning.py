@@ -1,0 +1,160 @@
+"""Angles and condition numbers: what P3 says of one layer, measured (paper, section 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minprox.engine.layers.base import Array
+from minprox.engine.linear_map import LinearMap
+from minprox.ground.backend import to_numpy
+
+
+def angle(gradient: Array, direction: Array) -> float:
+    """Return the angle α between a gradient and a step, in radians (P3).
+
+    Parameters
+    ----------
+    gradient, direction : array
+        Of one shape.
+
+    Returns
+    -------
+    float
+        In [0, π]; below π/2 for a descent direction.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or one of the two is zero.
+
+    Notes
+    -----
+    ``α = 2 arctan(‖u − v‖ / ‖u + v‖)`` of the unit vectors, which keeps its digits near 0.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> round(mp.theory.angle(np.array([1.0, 0.0]), np.array([1.0, 1.0])), 4)  # π/4
+    0.7854
+    """
+    u, v = (to_numpy(w).astype(float).ravel() for w in (gradient, direction))
+    if gradient.shape != direction.shape or not u.any() or not v.any():
+        raise ValueError(
+            "angle: expected two arrays of one shape that are not zero, "
+            f"found shapes {gradient.shape} and {direction.shape}"
+        )
+    u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
+    return float(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v)))
+
+
+def angle_bound(kappa: float) -> float:
+    """Return the largest angle that P3 allows for a condition number κ, in radians.
+
+    Parameters
+    ----------
+    kappa : float
+        ``cond(M)``, at least 1.
+
+    Returns
+    -------
+    float
+        In [0, π/2).
+
+    Raises
+    ------
+    ValueError
+        If κ is below 1 or NaN.
+
+    Notes
+    -----
+    ``cos α ≥ 2√κ/(1 + κ)`` (Kantorovich), that is ``α ≤ π/2 − 2 arctan(1/√κ)``.
+
+    References
+    ----------
+    Kantorovich's inequality: Horn and Johnson, Matrix Analysis, 2nd edition, section 7.4.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> mp.theory.angle_bound(1.0)
+    0.0
+    """
+    if not kappa >= 1:
+        raise ValueError(f"angle_bound: a condition number is at least 1, found {kappa!r}")
+    return float(np.pi / 2 - 2 * np.arctan(kappa**-0.5))  # cos α = 2√κ/(1 + κ)  (P3)
+
+
+def spectrum(A: LinearMap) -> np.ndarray:
+    """Return the eigenvalues of ``AᵀA``, in float64.
+
+    Parameters
+    ----------
+    A : LinearMap
+        With a matrix.
+
+    Returns
+    -------
+    ndarray, shape (..., cols)
+        Ascending, zeros included; those of each group, where there are several.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.theory.spectrum(mp.DenseMap(np.array([[1.0, 0.0]]), bias=False))
+    array([0., 1.])
+    """
+    rows, cols = A.shape
+    small = A.gram() if rows <= cols else A.T.gram()
+    values = np.maximum(np.linalg.eigvalsh(to_numpy(small)), 0)
+    zeros = np.zeros((*values.shape[:-1], max(0, cols - rows)))
+    return np.concatenate([zeros, values], axis=-1)
+
+
+def condition(A: LinearMap, tau_theta: float) -> float:
+    """Return ``cond(M)`` of ``M = AᵀA + I/τ_θ`` (of the worst group, where there are several).
+
+    Parameters
+    ----------
+    A : LinearMap
+        With a matrix.
+    tau_theta : float
+        τ_θ > 0.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)
+    >>> round(mp.theory.condition(A, tau_theta=1.0), 6)  # (9 + 1) / (1 + 1)
+    5.0
+    """
+    values = spectrum(A) + 1 / tau_theta
+    return float(values.max() / values.min())
+
+
+def condition_bound(A: LinearMap, tau_theta: float) -> float:
+    """Return the bound ``1 + τ_θ ‖A‖²`` of ``cond(M)`` (P3).
+
+    Parameters
+    ----------
+    A : LinearMap
+        With a matrix.
+    tau_theta : float
+        τ_θ > 0.
+
+    Returns
+    -------
+    float
+        What :func:`condition` cannot exceed.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)
+    >>> mp.theory.condition_bound(A, tau_theta=1.0)
+    10.0
+    """
+    return float(1 + tau_theta * spectrum(A).max())
