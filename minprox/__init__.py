@@ -6,7 +6,7 @@ The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers;
 from minprox import datasets, exercises, experiments, figures, formulas
 from minprox._version import __version__
 from minprox.engine import layers, solvers
-from minprox.engine.graph import Graph, Sequential
+from minprox.engine.graph import Graph
 from minprox.engine.layers import (
     GELU,
     Add,
@@ -30,6 +30,7 @@ from minprox.engine.layers import (
 from minprox.engine.linear_map import DenseMap, LinearMap
 from minprox.engine.losses import CrossEntropy, SquaredError
 from minprox.engine.passes import backprop, errors, forward, proxprop
+from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.formulas import explain
 from minprox.ground.backend import array_module, to_numpy, use

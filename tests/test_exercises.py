@@ -12,7 +12,7 @@ from wrong_exercises import WRONG
 
 from minprox import exercises
 from minprox.cli import main
-from minprox.exercises.judge import judge
+from minprox.exercises.judgement import judge
 from minprox.exercises.tasks import transpose
 
 FOLDER = Path(__file__).parent.parent / "tutorials" / "exercises"

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from minprox.bench.torch_peer import Peer, sees_gpu
-from minprox.engine.graph import Graph, Sequential
+from minprox.engine.graph import Graph
 from minprox.engine.layers import Conv2d, Flatten, Input, Linear, MaxPool2d, ReLU
 from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import Solver, backprop, forward, proxprop
+from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact
 from minprox.ground.backend import asarray, current, on_host, record, synchronise
 from minprox.ground.environment import environment, version

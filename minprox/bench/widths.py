@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from minprox.bench.speed import measure
-from minprox.engine.graph import Sequential
 from minprox.engine.layers import Linear, ReLU
 from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import backprop, forward, proxprop
+from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import Exact
 from minprox.ground.environment import environment
 from minprox.ground.files import write_json

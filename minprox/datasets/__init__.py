@@ -1,4 +1,7 @@
-"""Data sets: digits inside the package, others that are fetched once, and toy problems made from a seed."""
+"""Data sets: digits inside the package, others that are fetched once, and toy problems made from a seed.
+
+Imports :mod:`minprox.ground` alone.
+"""
 
 from minprox.datasets.base import Dataset, Split
 from minprox.datasets.cifar import cifar10

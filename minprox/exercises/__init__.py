@@ -2,6 +2,7 @@
 
 Each ``exNN`` holds one exercise as data: its tasks, the identities that an answer satisfies, and
 the mistakes that are recognised. The files that students fill in stand in ``tutorials/exercises``.
+Imports no other wing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from minprox.exercises.judge import judge
+from minprox.exercises.judgement import judge
 from minprox.exercises.report import Report, Verdict
 from minprox.exercises.student import number_of, run
 from minprox.exercises.tasks import Exercise

@@ -2,6 +2,8 @@
 
 An :class:`Experiment` is a family of runs, and :func:`run` runs it: those of the paper are :data:`X1`,
 :data:`X2` and :data:`X3`; :func:`small` and :func:`quick` make them smaller.
+
+Imports :mod:`minprox.methods` and what stands to its left.
 """
 
 from minprox.experiments.folder import execute, load

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from minprox.engine.graph import Sequential
 from minprox.engine.layers import (
     GELU,
     Conv2d,
@@ -20,6 +19,7 @@ from minprox.engine.layers import (
     Softplus,
     Tanh,
 )
+from minprox.engine.sequential import Sequential
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,

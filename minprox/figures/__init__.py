@@ -1,4 +1,7 @@
-"""Figures: how runs converge, those of the paper, the picture of a net, and the step of each layer."""
+"""Figures: how runs converge, those of the paper, the picture of a net, and the step of each layer.
+
+Imports :mod:`minprox.experiments` and what stands to its left, and matplotlib only when it draws.
+"""
 
 from minprox.engine.graph import Graph
 from minprox.engine.tape import Tape

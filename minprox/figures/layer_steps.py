@@ -15,10 +15,10 @@ from minprox.engine.layers.base import Array
 from minprox.engine.passes import Solver, errors, proxprop
 from minprox.engine.plan import per_layer
 from minprox.engine.solvers import Exact
-from minprox.engine.summaries import aligned
 from minprox.engine.tape import Tape
 from minprox.figures.style import COLOURS, dress, legend, look
 from minprox.ground.backend import to_numpy
+from minprox.ground.text import aligned
 from minprox.paper.theory import angle, angle_bound, condition
 
 if TYPE_CHECKING:

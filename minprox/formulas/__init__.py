@@ -1,4 +1,7 @@
-"""The formulas of the paper and the two-way path between them and the code: :func:`explain`."""
+"""The formulas of the paper and the two-way path between them and the code: :func:`explain`.
+
+Imports no other wing.
+"""
 
 from minprox.formulas.check import problems
 from minprox.formulas.explanation import Explanation, explain

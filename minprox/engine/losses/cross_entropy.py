@@ -1,4 +1,4 @@
-"""Losses ``L_y``: a value and a gradient, the mean over the batch (paper, section 1)."""
+"""Softmax cross-entropy, for classes."""
 
 from __future__ import annotations
 
@@ -96,78 +96,6 @@ class CrossEntropy:
 
     def __repr__(self) -> str:
         return f"CrossEntropy({f'label_smoothing={self.label_smoothing}' if self.label_smoothing else ''})"
-
-
-class SquaredError:
-    """``L = 1/(2N) Σ ‖z − y‖²``, half the mean over the batch of the squared distance.
-
-    Raises
-    ------
-    ValueError
-        At a call, if output and target differ in shape.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> float(mp.SquaredError()(np.zeros((2, 3)), np.ones((2, 3))))
-    1.5
-    """
-
-    @staticmethod
-    def curvature(y: Array) -> float:
-        """Return ``c`` of the Hessian ``c I`` with respect to the output: ``1/N``.
-
-        Parameters
-        ----------
-        y : array, shape (N, ...)
-
-        Returns
-        -------
-        float
-        """
-        return 1 / len(y)
-
-    def __call__(self, output: Array, y: Array) -> Array:
-        """Return the loss, a scalar array."""
-        self.check(output, y)
-        return ((output - y) ** 2).sum() / (2 * len(y))
-
-    def gradient(self, output: Array, y: Array) -> Array:
-        """Return ``∂L/∂output = (z − y)/N``.
-
-        Parameters
-        ----------
-        output, y : array, shape (N, ...)
-
-        Returns
-        -------
-        array, shape (N, ...)
-        """
-        self.check(output, y)
-        return (output - y.astype(output.dtype)) / len(y)
-
-    def correct(self, output: Array, y: Array) -> None:
-        """Return nothing, as there is no accuracy in a regression.
-
-        Parameters
-        ----------
-        output, y : array, shape (N, ...)
-
-        Returns
-        -------
-        None
-        """
-
-    def check(self, output: Array, y: Array) -> None:
-        """Raise ValueError where the shapes differ."""
-        array_module(output, y)
-        if output.shape != y.shape:
-            raise ValueError(
-                f"SquaredError: expected targets of the output's shape {output.shape}, found {y.shape}"
-            )
-
-    def __repr__(self) -> str:
-        return "SquaredError()"
 
 
 def check_labels(output: Array, y: Array) -> None:

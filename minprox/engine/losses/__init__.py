@@ -1,0 +1,6 @@
+"""Losses ``L_y``: a value and a gradient, the mean over the batch (paper, section 1)."""
+
+from minprox.engine.losses.cross_entropy import CrossEntropy
+from minprox.engine.losses.squared_error import SquaredError
+
+__all__ = ["CrossEntropy", "SquaredError"]

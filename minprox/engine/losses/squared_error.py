@@ -1,0 +1,81 @@
+"""The squared error, for regression: the loss whose last block is a linear solve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minprox.ground.backend import array_module
+
+Array = Any
+
+
+class SquaredError:
+    """``L = 1/(2N) Σ ‖z − y‖²``, half the mean over the batch of the squared distance.
+
+    Raises
+    ------
+    ValueError
+        At a call, if output and target differ in shape.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> float(mp.SquaredError()(np.zeros((2, 3)), np.ones((2, 3))))
+    1.5
+    """
+
+    @staticmethod
+    def curvature(y: Array) -> float:
+        """Return ``c`` of the Hessian ``c I`` with respect to the output: ``1/N``.
+
+        Parameters
+        ----------
+        y : array, shape (N, ...)
+
+        Returns
+        -------
+        float
+        """
+        return 1 / len(y)
+
+    def __call__(self, output: Array, y: Array) -> Array:
+        """Return the loss, a scalar array."""
+        self.check(output, y)
+        return ((output - y) ** 2).sum() / (2 * len(y))
+
+    def gradient(self, output: Array, y: Array) -> Array:
+        """Return ``∂L/∂output = (z − y)/N``.
+
+        Parameters
+        ----------
+        output, y : array, shape (N, ...)
+
+        Returns
+        -------
+        array, shape (N, ...)
+        """
+        self.check(output, y)
+        return (output - y.astype(output.dtype)) / len(y)
+
+    def correct(self, output: Array, y: Array) -> None:
+        """Return nothing, as there is no accuracy in a regression.
+
+        Parameters
+        ----------
+        output, y : array, shape (N, ...)
+
+        Returns
+        -------
+        None
+        """
+
+    def check(self, output: Array, y: Array) -> None:
+        """Raise ValueError where the shapes differ."""
+        array_module(output, y)
+        if output.shape != y.shape:
+            raise ValueError(
+                f"SquaredError: expected targets of the output's shape {output.shape}, found {y.shape}"
+            )
+
+    def __repr__(self) -> str:
+        return "SquaredError()"
