@@ -16,10 +16,10 @@ METADATA := pyproject.toml setup.py minprox/_version.py
 GALLERY ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench clean
+.PHONY: help demo test check format docs bench mutants clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEMO)  ## Train on the digits, with and without proximal steps
 	$(BIN)/minprox demo
@@ -42,6 +42,9 @@ docs: $(DOCS)  ## Build the documentation into docs/_build/html, tutorials inclu
 
 bench: $(DEMO)  ## Time the passes and solvers on this machine
 	$(BIN)/minprox bench
+
+mutants: $(DEV)  ## Plant 200 errors and count how many the tests notice (half an hour)
+	$(BIN)/python tests/mutants.py
 
 clean:  ## Remove the environment, build output and caches (runs/ and data/ stay)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
