@@ -121,18 +121,18 @@ class TestToySets:
         assert double.y.dtype == "int64"
 
     def test_bad_input(self, make):
-        with raises(ValueError, "n must be at least 5, found 4"):
+        with raises(ValueError, "n: expected an integer of at least 5, found 4"):
             make(n=4)
-        with raises(TypeError, "n must be an integer, found '600'"):
+        with raises(TypeError, "n: expected an integer of at least 5, found '600'"):
             make(n="600")
-        with raises(TypeError, "n must be an integer, found 600.0"):
+        with raises(TypeError, "n: expected an integer of at least 5, found 600.0"):
             make(n=600.0)
-        with raises(ValueError, "seed must be at least 0, found -1"):
+        with raises(ValueError, "seed: expected an integer of at least 0, found -1"):
             make(seed=-1)
-        with raises(TypeError, "seed must be an integer, found None"):
+        with raises(TypeError, "seed: expected an integer of at least 0, found None"):
             make(seed=None)
         for dtype in ("int32", "float16", "no such dtype", None):
-            with raises(TypeError, f"dtype must be 'float32' or 'float64', found {dtype!r}"):
+            with raises(TypeError, f"dtype: expected float32 or float64, found {dtype!r}"):
                 make(dtype=dtype)
 
 
@@ -171,13 +171,17 @@ def test_blob_spread_is_the_standard_deviation():
 @pytest.mark.parametrize(
     ("call", "exception", "message"),
     [
-        (lambda: two_spirals(noise=-0.1), ValueError, "noise must be finite and at least 0"),
-        (lambda: two_spirals(noise=np.nan), ValueError, "noise must be finite and at least 0"),
-        (lambda: two_spirals(turns=np.inf), ValueError, "turns must be finite and at least 0.1"),
-        (lambda: two_spirals(turns="two"), TypeError, "turns must be a real number, found 'two'"),
-        (lambda: blobs(classes=1), ValueError, "classes must be at least 2, found 1"),
-        (lambda: blobs(features=1), ValueError, "features must be at least 2, found 1"),
-        (lambda: blobs(spread=-1), ValueError, "spread must be finite and at least 0, found -1"),
+        (lambda: two_spirals(noise=-0.1), ValueError, "noise: expected a finite number of at least 0"),
+        (lambda: two_spirals(noise=np.nan), ValueError, "noise: expected a finite number of at least 0"),
+        (lambda: two_spirals(turns=np.inf), ValueError, "turns: expected a finite number of at least 0.1"),
+        (
+            lambda: two_spirals(turns="two"),
+            TypeError,
+            "turns: expected a finite number of at least 0.1, found 'two'",
+        ),
+        (lambda: blobs(classes=1), ValueError, "classes: expected an integer of at least 2, found 1"),
+        (lambda: blobs(features=1), ValueError, "features: expected an integer of at least 2, found 1"),
+        (lambda: blobs(spread=-1), ValueError, "spread: expected a finite number of at least 0, found -1"),
     ],
 )
 def test_toy_sets_name_the_bad_argument(call, exception, message):
@@ -261,12 +265,12 @@ def test_ridge_is_fixed_by_its_seed():
 @pytest.mark.parametrize(
     ("call", "exception", "message"),
     [
-        (lambda: ridge(3, 4), ValueError, "rows must be at least 4, found 3"),
-        (lambda: ridge(3, 0), ValueError, "cols must be at least 1, found 0"),
-        (lambda: ridge(3.0, 2), TypeError, "rows must be an integer, found 3.0"),
-        (lambda: ridge(3, 2, columns=0), ValueError, "columns must be at least 1, found 0"),
-        (lambda: ridge(3, 2, condition=0.5), ValueError, "condition must be finite and at least 1"),
-        (lambda: ridge(3, 2, noise=-1), ValueError, "noise must be finite and at least 0"),
+        (lambda: ridge(3, 4), ValueError, "rows: expected an integer of at least 4, found 3"),
+        (lambda: ridge(3, 0), ValueError, "cols: expected an integer of at least 1, found 0"),
+        (lambda: ridge(3.0, 2), TypeError, "rows: expected an integer of at least 2, found 3.0"),
+        (lambda: ridge(3, 2, columns=0), ValueError, "columns: expected an integer of at least 1, found 0"),
+        (lambda: ridge(3, 2, condition=0.5), ValueError, "condition: expected a finite number of at least 1"),
+        (lambda: ridge(3, 2, noise=-1), ValueError, "noise: expected a finite number of at least 0"),
         (lambda: ridge(3, 2, [1, 2], 3), ValueError, "give either eigenvalues or condition, found"),
         (lambda: ridge(3, 2, [1]), ValueError, "each of the 2 columns of A, found shape (1,)"),
         (lambda: ridge(3, 2, [1, 0]), ValueError, "must be positive and finite, found 0"),

@@ -24,7 +24,7 @@ INNER = {
     *("Pool2d.padded", "Pool2d.inside", "Pool2d.windows", "Conv2d.spread"),
     *("CrossEntropy.compare", "SquaredError.check", "Optimizer.update"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
-    *("Exact.refined", "Exact.chosen", "Run.check_number", "Run.settle"),
+    *("Exact.refined", "Exact.chosen", "Run.plain", "Run.settle"),
 }
 SHAPED = r"\bshapes?\b|\baligned\b|``\([^)]*\)"  # one way to say what shape an array has
 

@@ -390,7 +390,7 @@ def test_the_entry_of_the_explicit_last_layer_is_not_used_but_that_of_a_proximal
 def test_a_last_layer_that_is_no_proximal_step(rng):
     net, x, y = problem(dense, rng)
     tape = mp.forward(net, x)
-    with raises(ValueError, "last_layer", '"explicit"', '"proximal"', "'implicit'"):
+    with raises(ValueError, "last_layer: expected one of explicit, proximal, found 'implicit'"):
         mp.proxprop(net, tape, mp.CrossEntropy(), y, 0.1, last_layer="implicit")
     with raises(ValueError, "proximal", "SquaredError", "CrossEntropy()"):
         mp.proxprop(net, tape, mp.CrossEntropy(), y, 0.1, last_layer="proximal")

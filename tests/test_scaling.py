@@ -53,7 +53,7 @@ def test_a_line_is_told_from_a_cube(rng):
 def test_too_few_widths_are_refused(widths):
     with raises(ValueError, "widths: expected three or more different positive integers, found "):
         scaling.run(widths)
-    with raises(ValueError, "repeats must be a positive number, found 0"):
+    with raises(ValueError, "repeats: expected an integer of at least 1, found 0"):
         scaling.run([1, 2, 3], repeats=0)
 
 

@@ -362,7 +362,7 @@ def test_a_plain_function_is_a_solver(rng):
         (lambda: mp.Exact("both"), ["Exact", "primal", "dual", "both"]),
         (lambda: mp.BlockCG(3, "both"), ["BlockCG", "primal", "dual", "both"]),
         *[
-            (lambda kind=kind, n=n: kind(n), [kind.__name__, "positive integer", repr(n)])
+            (lambda kind=kind, n=n: kind(n), [kind.__name__, "integer of at least 1", repr(n)])
             for kind in (mp.CG, mp.BlockCG)
             for n in (0, -1, 2.0, True, "3")
         ],

@@ -176,9 +176,9 @@ def test_evaluate_does_not_depend_on_the_batch_size():
 @pytest.mark.parametrize(
     ("options", "exception", "part"),
     [
-        ({"epochs": 0}, ValueError, "epochs must be at least 1, found 0"),
-        ({"batch_size": 2.5}, TypeError, "batch_size must be an integer, found 2.5"),
-        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"epochs": 0}, ValueError, "epochs: expected an integer of at least 1, found 0"),
+        ({"batch_size": 2.5}, TypeError, "batch_size: expected an integer of at least 1, found 2.5"),
+        ({"seed": -1}, ValueError, "seed: expected an integer of at least 0, found -1"),
         ({"resume": True}, ValueError, "resume=True needs the path of a checkpoint"),
         ({"checkpoint": "no/such/folder/c.npz"}, FileNotFoundError, "does not exist"),
     ],

@@ -24,6 +24,7 @@ from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import Solver, backprop, forward, proxprop
 from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact
+from minprox.ground.arguments import whole
 from minprox.ground.backend import asarray, current, on_host, record, synchronise
 from minprox.ground.environment import environment, version
 from minprox.ground.files import write_json
@@ -113,8 +114,7 @@ def timings(
     for name in nets:
         if name not in NETS:
             raise ValueError(f"unknown net {name!r}: expected {' or '.join(NETS)}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be a positive number, found {repeats}")
+    repeats = whole("repeats", repeats)
     torch = importlib.util.find_spec("torch") is not None
     if peers and not torch:
         raise ImportError("the peers need PyTorch, which is not installed: install the extra minprox[peers]")

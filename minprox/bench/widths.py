@@ -19,6 +19,7 @@ from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import backprop, forward, proxprop
 from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import Exact
+from minprox.ground.arguments import whole
 from minprox.ground.environment import environment
 from minprox.ground.files import write_json
 from minprox.learning.optimizers import SGD
@@ -64,8 +65,7 @@ def run(
     widths = sorted(set(widths))
     if len(widths) < 3 or widths[0] < 1:
         raise ValueError(f"widths: expected three or more different positive integers, found {widths}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be a positive number, found {repeats}")
+    repeats = whole("repeats", repeats)
     tasks: dict[tuple[str, int], Callable[[], Any]] = {}
     for width in widths:
         tasks |= {(method, width): step for method, step in steps(width).items()}

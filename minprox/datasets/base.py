@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minprox.ground.arguments import float_dtype, whole
 from minprox.ground.backend import asarray, moved
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
@@ -181,7 +181,7 @@ def make_dataset(
 
     Inputs get the given dtype, labels become int64, and real targets get the dtype of the inputs.
     """
-    x_dtype = check_dtype(dtype)
+    x_dtype = float_dtype("dtype", dtype)
     y_dtype = np.dtype("int64") if classes else x_dtype
 
     def place(pair: Pair) -> Split:  # the one place to choose where the arrays live
@@ -199,17 +199,6 @@ def cut(x: NDArray[Any], y: NDArray[Any], *sizes: int) -> list[Pair]:
     return list(zip(np.split(x, ends), np.split(y, ends), strict=True))
 
 
-def check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return ``dtype`` as a NumPy dtype if it is one that nets compute in."""
-    try:
-        name = "" if dtype is None else np.dtype(dtype).name  # NumPy reads None as float64
-    except TypeError:
-        name = ""
-    if name not in ("float32", "float64"):
-        raise TypeError(f"dtype must be 'float32' or 'float64', found {dtype!r}")
-    return np.dtype(name)
-
-
 def check_labels(y: NDArray[Any], classes: int, part: str) -> None:
     """Raise a ValueError unless ``y`` is a vector of integers in 0, …, classes - 1."""
     wanted = f"labels must be a vector of integers from 0 to {classes - 1}"
@@ -220,26 +209,6 @@ def check_labels(y: NDArray[Any], classes: int, part: str) -> None:
         raise ValueError(f"{wanted}, found {bad} in the {part} split")
 
 
-def check_count(name: str, value: Any, least: int) -> int:
-    """Return ``value`` as an int if it is an integer of at least ``least``."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, found {value!r}") from None
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, found {count}")
-    return count
-
-
-def check_number(name: str, value: Any, *, least: float) -> float:
-    """Return ``value`` as a float if it is a finite real number of at least ``least``."""
-    if not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a real number, found {value!r}")
-    if not (np.isfinite(value) and value >= least):
-        raise ValueError(f"{name} must be finite and at least {least:g}, found {value!r}")
-    return float(value)
-
-
 def generator(seed: Any) -> np.random.Generator:
     """Return NumPy's default random generator for an integer seed that is not negative."""
-    return np.random.default_rng(check_count("seed", seed, 0))
+    return np.random.default_rng(whole("seed", seed, 0))

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minprox.datasets.base import Dataset, check_dtype, cut, make_dataset
+from minprox.datasets.base import Dataset, cut, make_dataset
 from minprox.datasets.batches import PIXELS, read_batch, read_names
 from minprox.datasets.fetch import ANEW, Bounded, Folder, data_folder, fetch
+from minprox.ground.arguments import float_dtype
 
 SOURCE = (
     "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, technical report, "
@@ -89,7 +90,7 @@ def cifar10(folder: Folder = None, flatten: bool = False, dtype: DTypeLike = "fl
     >>> mp.datasets.cifar10()  # doctest: +SKIP
     Dataset('CIFAR-10', train=45000, validation=5000, test=10000, input_shape=(3, 32, 32), classes=10)
     """
-    x_dtype = check_dtype(dtype)  # before the download
+    x_dtype = float_dtype("dtype", dtype)  # before the download
     source = locate_cifar10(folder)
     x = np.empty((ROWS * len(BATCHES), PIXELS), x_dtype)
     y = np.empty(len(x), "int64")

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minprox.datasets.base import Dataset, check_dtype, cut, make_dataset
+from minprox.datasets.base import Dataset, cut, make_dataset
 from minprox.datasets.fetch import ANEW, Folder, data_folder, fetch
 from minprox.datasets.idx import read_idx
+from minprox.ground.arguments import float_dtype
 
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
@@ -164,7 +165,7 @@ def locate_mnist(folder: Folder = None, origin: Origin = MNIST) -> Path:
 
 def load(origin: Origin, folder: Folder, flatten: bool, dtype: DTypeLike) -> Dataset:
     """Read the four files into a data set."""
-    x_dtype = check_dtype(dtype)  # before the download
+    x_dtype = float_dtype("dtype", dtype)  # before the download
     place = locate_mnist(folder, origin)
     x = np.empty((TRAINING + TEST, 1, 28, 28), x_dtype)
     y = np.empty(len(x), "int64")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minprox.datasets.base import check_count, check_number, generator
+from minprox.datasets.base import generator
+from minprox.ground.arguments import number, whole
 
 Float = NDArray[np.float64]
 
@@ -159,10 +160,10 @@ def ridge(
     >>> quadratic.spectrum
     array([100.,  10.,   1.])
     """
-    cols = check_count("cols", cols, 1)
-    rows = check_count("rows", rows, cols)
-    columns = check_count("columns", columns, 1)
-    noise = check_number("noise", noise, least=0)
+    cols = whole("cols", cols, 1)
+    rows = whole("rows", rows, cols)
+    columns = whole("columns", columns, 1)
+    noise = number("noise", noise, least=0)
     spectrum = _spectrum(cols, eigenvalues, condition)
     rng = generator(seed)
     U = np.linalg.qr(rng.normal(size=(rows, cols))).Q
@@ -177,7 +178,7 @@ def ridge(
 def _spectrum(cols: int, eigenvalues: Sequence[float] | Float | None, condition: float | None) -> Float:
     """Return the wanted eigenvalues, largest first."""
     if eigenvalues is None:
-        condition = check_number("condition", 1e4 if condition is None else condition, least=1)
+        condition = number("condition", 1e4 if condition is None else condition, least=1)
         return np.geomspace(1, 1 / condition, cols)
     if condition is not None:
         raise ValueError("give either eigenvalues or condition, found both")

@@ -9,12 +9,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from minprox.datasets.base import (
     Dataset,
-    check_count,
-    check_number,
     cut,
     generator,
     make_dataset,
 )
+from minprox.ground.arguments import number, whole
 
 
 def two_spirals(
@@ -64,9 +63,9 @@ def two_spirals(
     >>> mp.datasets.two_spirals(n=100)
     Dataset('two spirals', train=60, validation=20, test=20, input_shape=(2,), classes=2)
     """
-    n = check_count("n", n, 5)
-    noise = check_number("noise", noise, least=0)
-    turns = check_number("turns", turns, least=0.1)
+    n = whole("n", n, 5)
+    noise = number("noise", noise, least=0)
+    turns = number("turns", turns, least=0.1)
     rng = generator(seed)
     y = rng.permutation(n) % 2
     angle = 2 * np.pi * turns * np.sqrt(rng.uniform(size=n))  # √: even density along the arm
@@ -123,10 +122,10 @@ def blobs(
     >>> mp.datasets.blobs(n=100, classes=4, features=3)
     Dataset('blobs', train=60, validation=20, test=20, input_shape=(3,), classes=4)
     """
-    n = check_count("n", n, 5)
-    classes = check_count("classes", classes, 2)
-    features = check_count("features", features, 2)
-    spread = check_number("spread", spread, least=0)
+    n = whole("n", n, 5)
+    classes = whole("classes", classes, 2)
+    features = whole("features", features, 2)
+    spread = number("spread", spread, least=0)
     rng = generator(seed)
     angle = 2 * np.pi * np.arange(classes) / classes
     plane = np.linalg.qr(rng.normal(size=(features, 2))).Q  # two orthonormal columns

@@ -11,6 +11,7 @@ from minprox.engine.layers import Symbol, Transfer
 from minprox.engine.layers.base import Array, Shape
 from minprox.engine.order import last_transfers, learners, places_of, topological
 from minprox.engine.summaries import net_table, shape_text
+from minprox.ground.arguments import float_dtype, whole
 from minprox.ground.backend import moved
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ class Graph:
         for name, symbol in (("input", input), ("output", output)):
             if not isinstance(symbol, Symbol):
                 raise TypeError(f"Graph: expected a symbol as {name}, found {type(symbol).__name__}")
-        if np.dtype(dtype).name not in ("float32", "float64"):
-            raise ValueError(f"Graph: expected dtype float32 or float64, found {np.dtype(dtype).name}")
-        self.dtype = np.dtype(dtype)
+        self.dtype = float_dtype("dtype of the net", dtype)
         self.nodes = topological(output)
         strangers = [node for node in self.nodes if node.layer is None and node is not input]
         if input not in self.nodes or strangers:
@@ -94,7 +93,7 @@ class Graph:
         self.last_transfers = last_transfers(self.places, self.sources)
         self.learns = learners(layers, self.sources)
         self.fitting: set[tuple[int, ...]] = set()
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(whole("seed of the net", seed, least=0))
         for layer in self.transfers:
             layer.initialise(rng, self.dtype)
 

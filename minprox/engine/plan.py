@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.graph import Graph
+from minprox.ground.arguments import number, one_of
 
 
 def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
@@ -23,13 +24,11 @@ def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
 
 def check_proximal(net: Graph, loss: Any, taus: list[Any], solvers: list[Any], last_layer: str) -> None:
     """Raise an error where the arguments of proxprop make no proximal step."""
-    if last_layer not in ("explicit", "proximal"):
-        raise ValueError(f'last_layer: expected "explicit" or "proximal", found {last_layer!r}')
+    one_of("last_layer", last_layer, ("explicit", "proximal"))
     for l, (tau, solver) in enumerate(zip(taus, solvers, strict=True)):
         if l in net.last_transfers and last_layer == "explicit":
             continue  # its entries are not used
-        if not (np.ndim(tau) == 0 and np.isrealobj(tau) and is_positive(tau)):
-            raise ValueError(f"tau_theta must be a positive finite number, found {tau!r}")
+        number("tau_theta", tau, above=0)
         if not callable(solver) or isinstance(solver, type):
             raise TypeError(
                 "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
@@ -47,11 +46,3 @@ def check_proximal(net: Graph, loss: Any, taus: list[Any], solvers: list[Any], l
                 'last_layer="proximal" needs as the output a transfer that stands nowhere else, '
                 f"found {net.nodes[-1]!r}"
             )
-
-
-def is_positive(number: Any) -> bool:
-    """Tell whether something is a finite number above 0."""
-    try:
-        return bool(np.isfinite(number) and number > 0)
-    except TypeError:
-        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import Solver, backprop, proxprop
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
+from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import companion
 from minprox.learning.optimizers import SGD, Adam, Optimizer
 from minprox.learning.training import Direction
@@ -108,11 +108,8 @@ class Run:
         one_of("dtype", self.dtype, DTYPES)
         if reads_images(self.architecture) and DATA[self.data][1] is None:
             raise ValueError(f"architecture: {self.architecture!r} reads images, which {self.data} are not")
-        for name in ("epochs", "batch_size"):
-            whole(name, getattr(self, name), 1)
-        whole("seed", self.seed, 0)
-        if self.train_samples is not None:
-            whole("train_samples", self.train_samples, 1)
+        for name in ("epochs", "batch_size", "train_samples", "seed"):
+            self.plain(name, whole, least=0 if name == "seed" else 1)
         proximal, adam = self.method == "proxprop", self.optimizer == "adam"
         self.settle("solver", "exact" if proximal else None, "proxprop")
         self.settle("tau_theta", 0.05 if proximal else None, "proxprop")
@@ -123,21 +120,15 @@ class Run:
         self.settle("label", self.method + (f" {self.solver}" if proximal else ""), "")
         if self.solver is not None:
             parse_solver(self.solver)
-        for name in ("tau", "tau_theta", "momentum", "weight_decay"):
-            self.check_number(name, strict=name.startswith("tau"))
-        if self.momentum is not None and self.momentum >= 1:
-            raise ValueError(f"momentum: expected a number in [0, 1), found {self.momentum!r}")
+        for name in ("tau", "tau_theta"):
+            self.plain(name, number, above=0)
+        self.plain("momentum", number, least=0, below=1)
+        self.plain("weight_decay", number, least=0)
 
-    def check_number(self, name: str, strict: bool) -> None:
-        """Make a field a float, or raise ValueError unless it is finite and positive (or zero)."""
-        value = getattr(self, name)
-        if value is None:
-            return
-        number = value if isinstance(value, (int, float)) else math.nan
-        if not (0 < number < math.inf or (number == 0 and not strict)):
-            wanted = "a positive finite number" if strict else "a finite number of at least 0"
-            raise ValueError(f"{name}: expected {wanted}, found {value!r}")
-        object.__setattr__(self, name, float(value))
+    def plain(self, name: str, check: Callable[..., Any], **bounds: float) -> None:
+        """Check a field that was given or has a default, and make it a number of Python's."""
+        if (value := getattr(self, name)) is not None:
+            object.__setattr__(self, name, check(name, value, **bounds))
 
     def settle(self, name: str, default: Any, owner: str) -> None:
         """Fill in the default of a field that was not given; None is the default where it has no place."""
@@ -231,15 +222,3 @@ def shortened(data: Dataset, samples: int | None) -> Dataset:
     if samples > len(data.train):
         raise ValueError(f"train_samples: {data.name} has {len(data.train)} to train on, found {samples}")
     return replace(data, train=Split(data.train.x[:samples], data.train.y[:samples]))
-
-
-def one_of(name: str, value: Any, allowed: Any) -> None:
-    """Raise ValueError naming what is allowed unless the value is."""
-    if value not in allowed:
-        raise ValueError(f"{name}: expected one of {', '.join(allowed)}, found {value!r}")
-
-
-def whole(name: str, value: Any, least: int) -> None:
-    """Raise ValueError unless the value is an integer of at least ``least``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name}: expected an integer of at least {least}, found {value!r}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
 from minprox.engine.graph import Graph
 from minprox.engine.passes import forward
+from minprox.ground.arguments import whole
 
 Split = Any  # x and y, of one length; see minprox.datasets
 
@@ -42,7 +42,7 @@ def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tup
     >>> value > 0, 0 <= accuracy <= 1
     (True, True)
     """
-    batch_size = count("batch_size", batch_size)
+    batch_size = whole("batch_size", batch_size)
     total, hits = 0.0, 0.0
     with np.errstate(all="ignore"):
         for start in range(0, len(split), batch_size):
@@ -53,14 +53,3 @@ def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tup
             hits += math.nan if correct is None else float(correct)
     size = len(split) or math.nan
     return total / size, hits / size
-
-
-def count(name: str, value: Any, least: int = 1) -> int:
-    """Return an integer of at least ``least``, or raise an error that names it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, found {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, found {number}")
-    return number

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from minprox.engine.graph import Graph
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, moved
 from minprox.learning.updates import (
     blocks,
@@ -45,9 +44,9 @@ class Optimizer:
 
     def __init__(self, net: Graph, lr: float | Callable[[int], float], weight_decay: float = 0.0) -> None:
         if not callable(lr):
-            check_range(type(self).__name__, "lr", lr, 0, float("inf"))
-        check_range(type(self).__name__, "weight_decay", weight_decay, 0, float("inf"))
-        self.net, self.lr, self.weight_decay = net, lr, float(weight_decay)
+            lr = number(f"lr of {type(self).__name__}", lr, least=0)
+        self.net, self.lr = net, lr
+        self.weight_decay = number(f"weight_decay of {type(self).__name__}", weight_decay, least=0)
         self.epoch = self.steps_done = 0
         self.state: dict[str, list[Array]] = {}
 
@@ -160,10 +159,10 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(net, lr, weight_decay)
-        check_range("SGD", "momentum", momentum, 0, 1)
+        momentum = number("momentum of SGD", momentum, least=0, below=1)
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov=True needs a momentum above 0")
-        self.momentum, self.nesterov = float(momentum), nesterov
+        self.momentum, self.nesterov = momentum, nesterov
         self.state = {"velocity": self.zeros()} if momentum else {}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
@@ -231,11 +230,8 @@ class Adam(Optimizer):
         super().__init__(net, lr, weight_decay)
         if len(betas) != 2:
             raise ValueError(f"Adam: betas must be a pair, found {betas!r}")
-        for beta in betas:
-            check_range("Adam", "betas", beta, 0, 1)
-        if not eps > 0:
-            raise ValueError(f"Adam: eps must be positive, found {eps!r}")
-        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
+        b1, b2 = (number("betas of Adam", beta, least=0, below=1) for beta in betas)
+        self.betas, self.eps = (b1, b2), number("eps of Adam", eps, above=0)
         self.state = {"mean": self.zeros(), "square": self.zeros()}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
@@ -247,9 +243,3 @@ class Adam(Optimizer):
 
     def __repr__(self) -> str:
         return f"Adam(lr={self.lr}, betas={self.betas}, eps={self.eps})"
-
-
-def check_range(owner: str, name: str, value: Any, low: float, high: float) -> None:
-    """Raise ValueError unless ``low <= value < high``."""
-    if not isinstance(value, (int, float, np.number)) or not low <= value < high:
-        raise ValueError(f"{owner}: {name} must lie in [{low}, {high}), found {value!r}")

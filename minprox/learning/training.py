@@ -13,10 +13,11 @@ import numpy as np
 
 from minprox.engine.graph import Graph
 from minprox.engine.passes import Tape, backprop, forward
+from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
 from minprox.learning.checkpoints import Checkpoint, settings_of
-from minprox.learning.evaluation import count, evaluate
+from minprox.learning.evaluation import evaluate
 from minprox.learning.history import History
 from minprox.learning.optimizers import Optimizer
 
@@ -105,8 +106,8 @@ def train(
     >>> len(history), history.status, history.train_loss[-1] < history.train_loss[0]
     (3, 'finished', True)
     """
-    epochs, batch_size = count("epochs", epochs), count("batch_size", batch_size)
-    seed = count("seed", seed, least=0)
+    epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
+    seed = whole("seed", seed, least=0)
     if optimizer.net is not net:
         raise ValueError("the optimizer was made for another net than the one to be trained")
     if not len(data.train):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minprox.ground.arguments import extents
+
 Array = Any
 Shape = tuple[int | None, ...] | None  # of one sample; None where it is not known before the data
 
@@ -61,10 +63,7 @@ def Input(shape: int | tuple[int, ...] | None = None) -> Symbol:
     >>> mp.Conv2d(3, 16, 5, padding=2)(x).shape
     (16, 32, 32)
     """
-    extents = (shape,) if isinstance(shape, int) else shape
-    if extents is not None and not all(n is None or (isinstance(n, int) and n > 0) for n in extents):
-        raise ValueError(f"Input: expected a shape of positive integers, found {shape!r}")
-    return Symbol(None, (), None if extents is None else tuple(extents))
+    return Symbol(None, (), extents("shape of Input", shape))
 
 
 class Layer:
@@ -183,15 +182,3 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-def is_count(value: Any, least: int = 1) -> bool:
-    """Tell whether something is an integer, of NumPy or Python, of at least that size."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
-
-
-def check_counts(layer: str, **counts: Any) -> None:
-    """Raise ValueError unless every named count is a positive integer."""
-    for name, count in counts.items():
-        if not is_count(count):
-            raise ValueError(f"{layer}: {name} must be a positive integer, found {count!r}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.engine.layers.base import Array, Shape, check_counts, is_count
+from minprox.engine.layers.base import Array, Shape
 from minprox.engine.layers.patches import Pair, PatchMap
 from minprox.engine.layers.transfer import Transfer
 from minprox.engine.linear_map import LinearMap
+from minprox.ground.arguments import pair, whole
 from minprox.ground.backend import array_module
 
 
@@ -60,7 +61,9 @@ class Conv2d(Transfer):
         bias: bool = True,
         init: str = "uniform",
     ) -> None:
-        check_counts("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        in_channels = whole("in_channels of Conv2d", in_channels)
+        out_channels = whole("out_channels of Conv2d", out_channels)
+        groups = whole("groups of Conv2d", groups)
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"Conv2d: groups must divide the channels, found {groups} groups "
@@ -68,8 +71,8 @@ class Conv2d(Transfer):
             )
         self.in_channels, self.out_channels = in_channels, out_channels
         self.input_shape = (in_channels, None, None)
-        self.kernel = pair("kernel_size", kernel_size)
-        self.stride, self.dilation = pair("stride", stride), pair("dilation", dilation)
+        self.kernel = pair("kernel_size of Conv2d", kernel_size)
+        self.stride, self.dilation = pair("stride of Conv2d", stride), pair("dilation of Conv2d", dilation)
         self.reach = tuple(d * (k - 1) for k, d in zip(self.kernel, self.dilation, strict=True))
         if isinstance(padding, str):
             if padding != "same" or self.stride != (1, 1):
@@ -79,8 +82,8 @@ class Conv2d(Transfer):
                 )
             self.margins = [(r // 2, r - r // 2) for r in self.reach]
         else:
-            self.margins = [(p, p) for p in pair("padding", padding, least=0)]
-        self.padding = padding if isinstance(padding, str) else pair("padding", padding, least=0)
+            self.margins = [(p, p) for p in pair("padding of Conv2d", padding, least=0)]
+        self.padding = padding if isinstance(padding, str) else pair("padding of Conv2d", padding, least=0)
         size = self.kernel[0] * self.kernel[1]
         fan_in, fan_out = in_channels // groups * size, out_channels // groups * size
         super().__init__((fan_in + bool(bias), out_channels), fan_in, bool(bias), groups, init, fan_out)
@@ -154,14 +157,6 @@ class Conv2d(Transfer):
         }
         told = "".join(f", {name}={short(v)!r}" for name, (v, usual) in options.items() if v != usual)
         return f"Conv2d({self.in_channels}, {self.out_channels}, {short(self.kernel)}{told})"
-
-
-def pair(name: str, value: Any, least: int = 1) -> Pair:
-    """Read an int, or a pair of them, as a pair; raise ValueError where it is neither."""
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(is_count(v, least) for v in values):
-        raise ValueError(f"{name} must be an int or a pair of ints of at least {least}, found {value!r}")
-    return int(values[0]), int(values[1])
 
 
 def short(value: Any) -> Any:

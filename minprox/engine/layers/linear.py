@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.engine.layers.base import Array, Shape, check_counts
+from minprox.engine.layers.base import Array, Shape
 from minprox.engine.layers.transfer import Transfer
 from minprox.engine.linear_map import DenseMap, LinearMap
+from minprox.ground.arguments import whole
 
 
 class Linear(Transfer):
@@ -35,7 +36,7 @@ class Linear(Transfer):
     """
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: str = "uniform") -> None:
-        check_counts("Linear", n_in=n_in, n_out=n_out)
+        n_in, n_out = whole("n_in of Linear", n_in), whole("n_out of Linear", n_out)
         super().__init__((n_in + bool(bias), n_out), bias=bias, init=init)
         self.n_in, self.n_out = n_in, n_out
         self.input_shape = (n_in,)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import reduce
 
 from minprox.engine.layers.base import Array, Layer, Shape
-from minprox.engine.layers.conv import pair, short
+from minprox.engine.layers.conv import short
 from minprox.engine.layers.patches import Pair
+from minprox.ground.arguments import pair
 from minprox.ground.backend import array_module
 
 

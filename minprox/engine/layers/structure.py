@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.engine.layers.activations import Activation
 from minprox.engine.layers.base import Array, Layer, Shape
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 
 
@@ -120,9 +121,7 @@ class Dropout(Activation):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
-            raise ValueError(f"Dropout: p must lie in [0, 1), found {p!r}")
-        self.p = float(p)
+        self.p = number("p of Dropout", p, least=0, below=1)
 
     def forward(self, a: Array) -> Array:
         return a

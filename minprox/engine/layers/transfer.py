@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from minprox.engine.layers.base import Array, Layer, is_count
+from minprox.engine.layers.base import Array, Layer
 from minprox.engine.linear_map import LinearMap, TransferMap
+from minprox.ground.arguments import one_of, whole
 from minprox.ground.backend import array_module, asarray
 
 
@@ -69,9 +70,9 @@ class Transfer(Layer):
         init: str = "uniform",
         fan_out: int | None = None,
     ) -> None:
-        if init not in ("uniform", "he", "glorot"):
-            raise ValueError(f'init: expected "uniform", "he" or "glorot", found {init!r}')
-        if not is_count(groups) or theta_shape[1] % groups:
+        one_of("init", init, ("uniform", "he", "glorot"))
+        groups = whole("groups", groups)
+        if theta_shape[1] % groups:
             raise ValueError(f"{theta_shape[1]} output channels do not divide into {groups} groups")
         self.theta_shape = theta_shape
         self.has_bias, self.groups, self.init = bool(bias), groups, init

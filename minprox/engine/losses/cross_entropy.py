@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, on_host
 
 Array = Any
@@ -42,9 +43,7 @@ class CrossEntropy:
     curvature = None  # its Hessian is no multiple of the identity
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing must lie in [0, 1), found {label_smoothing!r}")
-        self.label_smoothing = float(label_smoothing)
+        self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=1)
 
     def __call__(self, output: Array, y: Array) -> Array:
         """Return the loss, a scalar array, of ``output (N, classes)`` for the labels ``y (N,)``."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.linear_map import LinearMap
+from minprox.ground.arguments import one_of, whole
 from minprox.ground.backend import array_module, at_once, companion
 
 Array = Any
@@ -42,7 +43,7 @@ class CG:
     """
 
     def __init__(self, iterations: int = 3) -> None:
-        self.iterations = check_iterations("CG", iterations)
+        self.iterations = whole("iterations of CG", iterations)
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
         return self.solve(A, delta, tau_theta)[0]
@@ -133,10 +134,8 @@ class BlockCG:
     width = 500  # columns that iterate together: their vectors stay in the cache (on a GPU all of them do)
 
     def __init__(self, iterations: int = 3, form: str = "auto") -> None:
-        self.iterations = check_iterations("BlockCG", iterations)
-        if form not in ("auto", "primal", "dual"):
-            raise ValueError(f'BlockCG: expected form "auto", "primal" or "dual", found {form!r}')
-        self.form = form
+        self.iterations = whole("iterations of BlockCG", iterations)
+        self.form = one_of("form of BlockCG", form, ("auto", "primal", "dual"))
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
         return self.run(A, delta, tau_theta)[0]
@@ -247,10 +246,3 @@ def divide(u: Array, v: Array) -> Array:
     """Return ``u / v``, and 0 where ``v`` is 0: a column that has converged stays where it is."""
     xp = array_module(u, v)
     return xp.where(v == 0, 0, u) / xp.where(v == 0, 1, v)
-
-
-def check_iterations(name: str, iterations: Any) -> int:
-    """Return the number of iterations, or raise ValueError if it is no positive integer."""
-    if not isinstance(iterations, (int, np.integer)) or isinstance(iterations, bool) or iterations < 1:
-        raise ValueError(f"{name}: iterations must be a positive integer, found {iterations!r}")
-    return int(iterations)

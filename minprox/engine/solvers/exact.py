@@ -7,6 +7,7 @@ from typing import Any
 from numpy.linalg import LinAlgError
 
 from minprox.engine.linear_map import LinearMap, transpose
+from minprox.ground.arguments import one_of
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -64,9 +65,7 @@ class Exact:
     """
 
     def __init__(self, form: str = "auto") -> None:
-        if form not in ("auto", "primal", "dual"):
-            raise ValueError(f'Exact: expected form "auto", "primal" or "dual", found {form!r}')
-        self.form = form
+        self.form = one_of("form of Exact", form, ("auto", "primal", "dual"))
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
         if self.chosen(A) == "dual":

@@ -1,0 +1,151 @@
+"""Checks of arguments: each returns the value as plain Python has it, or says what was expected and found."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+
+class ArgumentTypeError(TypeError, ValueError):
+    """An argument of the wrong kind; also a ValueError, for those who catch what a wrong value raises."""
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """Return an integer of at least ``least``; no bool is one, and no float, not even 2.0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> whole("epochs", np.int64(3))
+    3
+    >>> whole("epochs", 0)
+    Traceback (most recent call last):
+    ValueError: epochs: expected an integer of at least 1, found 0
+    """
+    expected = f"{name}: expected an integer of at least {least}, found {value!r}"
+    try:
+        integer = operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(expected) from None
+    if isinstance(value, (bool, np.ma.MaskedArray)):
+        raise ArgumentTypeError(expected)
+    if integer < least:
+        raise ValueError(expected)
+    return integer
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+) -> float:
+    """Return a finite real number with ``least ≤ number``, ``above < number < below``, as a float.
+
+    Examples
+    --------
+    >>> number("tau_theta", float("nan"), above=0)
+    Traceback (most recent call last):
+    ValueError: tau_theta: expected a positive finite number, found nan
+    >>> number("momentum", 1, least=0, below=1)
+    Traceback (most recent call last):
+    ValueError: momentum: expected a number in [0, 1), found 1
+    """
+    expected = f"{name}: expected {described(least, above, below)}, found {value!r}"
+    plain = value.item() if getattr(value, "ndim", None) == 0 else value  # also of an array without axes
+    if not isinstance(plain, Real) or isinstance(plain, bool) or isinstance(value, np.ma.MaskedArray):
+        raise ArgumentTypeError(expected)
+    try:
+        real = float(plain)
+    except OverflowError:  # an integer beyond all floats
+        real = math.inf
+    if not (math.isfinite(real) and least <= real and above < real < below):
+        raise ValueError(expected)
+    return real
+
+
+def described(least: float, above: float, below: float) -> str:
+    """Say in words which numbers lie between such bounds."""
+    if below < math.inf:
+        return f"a number in {f'({above:g}' if above > least else f'[{least:g}'}, {below:g})"
+    if above > least:
+        return "a positive finite number" if above == 0 else f"a finite number above {above:g}"
+    return "a finite number" + (f" of at least {least:g}" if least > -math.inf else "")
+
+
+def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
+    """Return an integer twice, or the two of a pair, each of at least ``least``.
+
+    Examples
+    --------
+    >>> pair("stride", 2), pair("stride", (1, 2))
+    ((2, 2), (1, 2))
+    """
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    try:
+        first, second = (whole(name, v, least) for v in values)
+    except ValueError as error:  # of another kind, too small, too few or too many
+        raise (ArgumentTypeError if isinstance(error, TypeError) else ValueError)(
+            f"{name}: expected an integer of at least {least}, or a pair of them, found {value!r}"
+        ) from None
+    return first, second
+
+
+def extents(name: str, value: Any) -> tuple[int | None, ...] | None:
+    """Return the shape of one sample; None, whole or in a place, where it is not known.
+
+    Examples
+    --------
+    >>> extents("shape", (3, None)), extents("shape", 4)
+    ((3, None), (4,))
+    """
+    if value is None:
+        return None
+    try:
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        return tuple(None if n is None else whole(name, n) for n in values)
+    except ValueError as error:
+        raise (ArgumentTypeError if isinstance(error, TypeError) else ValueError)(
+            f"{name}: expected a shape of integers of at least 1, found {value!r}"
+        ) from None
+
+
+def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return a text that is one of those allowed.
+
+    Examples
+    --------
+    >>> one_of("form", "dual", ("primal", "dual"))
+    'dual'
+    """
+    names = list(allowed)
+    if not isinstance(value, str) or value not in names:
+        raise (ValueError if isinstance(value, str) else ArgumentTypeError)(
+            f"{name}: expected one of {', '.join(names)}, found {value!r}"
+        )
+    return value
+
+
+def float_dtype(name: str, dtype: Any) -> np.dtype[Any]:
+    """Return a dtype that nets compute in, float32 or float64, as NumPy's.
+
+    Examples
+    --------
+    >>> float_dtype("dtype", "float32")
+    dtype('float32')
+    """
+    try:
+        found = "" if dtype is None else np.dtype(dtype).name  # NumPy reads None as float64
+    except (TypeError, ValueError):
+        found = ""
+    if found not in ("float32", "float64"):
+        shown = dtype if isinstance(dtype, str) or not found else found
+        raise ArgumentTypeError(f"{name}: expected float32 or float64, found {shown!r}")
+    return np.dtype(found)
