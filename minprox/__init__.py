@@ -5,7 +5,7 @@ The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers;
 
 from minprox import datasets, exercises, experiments, figures, formulas
 from minprox._version import __version__
-from minprox.engine import layers, solvers
+from minprox.engine import layers, prox, solvers
 from minprox.engine.graph import Graph
 from minprox.engine.layers import (
     GELU,
@@ -48,6 +48,7 @@ __all__ = [
     "theory",
     "layers",
     "solvers",
+    "prox",
     "__version__",
     "array_module",
     "to_numpy",

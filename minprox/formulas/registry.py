@@ -107,8 +107,9 @@ ALL = (
         "prox_{τf}(v) = argmin_u f(u) + 1/(2τ) ‖u − v‖²",
         r"\mathrm{prox}_{\tau f}(v) = \operatorname*{argmin}_u\; f(u) + \tfrac{1}{2\tau} \|u - v\|^2",
         "Decrease f without going far. Its optimality condition u = v − τ ∇f(u) is the implicit, or "
-        "backward, Euler step, which decreases f for every τ. In the code, f is the coupling of one layer.",
-        ("minprox.paper.penalty_energy.proximal_step",),
+        "backward, Euler step, which decreases f for every τ. In the paper f is the coupling of a layer; a "
+        "penalty has a proximal map of its own.",
+        ("minprox.paper.penalty_energy.proximal_step", "minprox.engine.prox.L1"),
     ),
     Formula(
         "E5",
