@@ -14,21 +14,7 @@ from minprox.engine.linear_map import LinearMap
 from minprox.engine.passes import backprop, forward
 from minprox.engine.solvers import relative_residual
 from minprox.ground.backend import array_module
-
-
-class CheckError(AssertionError):
-    """An identity that does not hold: its message says which, and by how much.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> A, delta = mp.DenseMap(np.eye(3), bias=True), np.ones((3, 2))
-    >>> try:
-    ...     mp.check_step(A, delta, 0.5, 2 * mp.Exact()(A, delta, 0.5))
-    ... except mp.CheckError as error:
-    ...     print(error)
-    (AᵀA + I/τ_θ) d = Aᵀδ fails: relative residual 1, tolerance 1e-08
-    """
+from minprox.paper.verdicts import CheckError, agree, dot, frozen, off
 
 
 def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, seed: int = 0) -> None:
@@ -62,7 +48,7 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
     >>> mp.check_layer(Wrong(), (5,))
     Traceback (most recent call last):
     ...
-    minprox.paper.checks.CheckError: Wrong(): adjoint of input 1: expected ...
+    minprox.paper.verdicts.CheckError: Wrong(): adjoint of input 1: expected ...
     """
     rng = np.random.default_rng(seed)
     inputs = [frozen(rng.standard_normal((batch, *shape))) for shape in input_shapes]
@@ -225,36 +211,3 @@ def check_step(A: LinearMap, delta: Array, tau_theta: float, d: Array, tolerance
             f"(AᵀA + I/τ_θ) d = Aᵀδ fails: relative residual {residual:.3g}, tolerance {tolerance:.3g}"
         )
     return residual
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """Make an array read-only, so that a layer which writes to an argument is found out."""
-    array.setflags(write=False)
-    return array
-
-
-def agree(owner: Any, identity: str, found: Array, expected: Array) -> None:
-    """Raise CheckError unless two arrays agree to 1e-10 of their size."""
-    if found.shape != expected.shape:
-        raise CheckError(f"{owner!r}: {identity} fails: shapes {found.shape} and {expected.shape}")
-    size = float(np.linalg.norm(expected)) or 1.0
-    error = float(np.linalg.norm(found - expected)) / size
-    if not error <= 1e-10:
-        raise CheckError(f"{owner!r}: {identity} fails: relative error {error:.3g}")
-
-
-def dot(owner: Any, identity: str, left: tuple[Array, Array], right: tuple[Array, Array]) -> None:
-    """Raise CheckError unless two inner products agree: the adjoint (dot) test."""
-    (u, v), (s, t) = left, right
-    if s.shape != t.shape:
-        raise CheckError(f"{owner!r}: {identity} fails: shapes {s.shape} and {t.shape}")
-    scale = float(np.linalg.norm(u) * np.linalg.norm(v))
-    off(f"{owner!r}: {identity}", float((u * v).sum()), float((s * t).sum()), scale, 1e-12)
-
-
-def off(what: str, expected: float, found: float, scale: float, tolerance: float) -> float:
-    """Return the relative error, or raise CheckError where it is above the tolerance."""
-    error = abs(expected - found) / (scale or 1.0)
-    if not error <= tolerance:
-        raise CheckError(f"{what}: expected {expected:.6g}, found {found:.6g}, relative error {error:.2g}")
-    return error
