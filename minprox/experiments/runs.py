@@ -18,7 +18,8 @@ from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import companion
-from minprox.learning.optimizers import SGD, Adam, Optimizer
+from minprox.learning.optimizer import Optimizer
+from minprox.learning.optimizers import SGD, Adam
 from minprox.learning.training import Direction
 
 # Fetched at the first use; their loaders take the folder of the data too.

@@ -20,7 +20,7 @@ from minprox.engine.graph import Graph
 from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.files import whole_file
 from minprox.learning.history import History
-from minprox.learning.optimizers import Optimizer
+from minprox.learning.optimizer import Optimizer
 
 Path_ = str | os.PathLike[str]
 FORMAT = "minprox arrays 1"

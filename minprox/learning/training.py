@@ -19,7 +19,7 @@ from minprox.ground.files import check_folder
 from minprox.learning.checkpoints import Checkpoint, settings_of
 from minprox.learning.evaluation import evaluate
 from minprox.learning.history import History
-from minprox.learning.optimizers import Optimizer
+from minprox.learning.optimizer import Optimizer
 
 Array = Any
 Dataset = Any  # three parts: train, validation, test; see minprox.datasets

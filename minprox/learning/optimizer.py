@@ -1,0 +1,104 @@
+"""What an optimiser is: a learning rate, a state, and a step along any direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minprox.engine.graph import Graph
+from minprox.ground.arguments import number
+from minprox.ground.backend import array_module, moved
+
+Array = Any
+
+
+class Optimizer:
+    """Base of the optimisers: the learning rate, the state, and the checks of a step.
+
+    Parameters
+    ----------
+    net : Graph
+        Its parameters are updated in place.
+    lr : float or callable
+        Learning rate τ, or a function of the epoch (0, 1, …) that returns it.
+    weight_decay : float
+        λ: ``λ θ`` is added to every direction.
+
+    Attributes
+    ----------
+    epoch : int
+        Set by :func:`minprox.train`, or by you, for the schedule.
+    state : dict of str to list of array
+        What the optimiser remembers, aligned with ``net.parameters``. After ``net.to(…)`` it has to move
+        too: :meth:`to`.
+    steps_done : int
+    """
+
+    def __init__(self, net: Graph, lr: float | Callable[[int], float], weight_decay: float = 0.0) -> None:
+        if not callable(lr):
+            lr = number(f"lr of {type(self).__name__}", lr, least=0)
+        self.net, self.lr = net, lr
+        self.weight_decay = number(f"weight_decay of {type(self).__name__}", weight_decay, least=0)
+        self.epoch = self.steps_done = 0
+        self.state: dict[str, list[Array]] = {}
+
+    @property
+    def tau(self) -> float:
+        """The learning rate of this epoch."""
+        return float(self.lr(self.epoch)) if callable(self.lr) else float(self.lr)
+
+    def step(self, directions: Sequence[Array]) -> None:
+        """Update every θ_l in place by its direction: a gradient, or an implicit step.
+
+        Parameters
+        ----------
+        directions : list of array
+            Aligned with ``net.parameters``, and of their shapes.
+
+        Raises
+        ------
+        ValueError
+            If the directions do not match the parameters in number or shape.
+        TypeError
+            If parameters, directions and state do not live on one backend.
+        """
+        parameters = self.net.parameters
+        expected, found = [p.shape for p in parameters], [d.shape for d in directions]
+        if expected != found:
+            raise ValueError(f"expected directions of the shapes {expected}, found {found}")
+        home = array_module(*parameters, *directions).__name__
+        for array in (array for arrays in self.state.values() for array in arrays):
+            if (found_at := array_module(array).__name__) != home:
+                raise TypeError(
+                    f"{type(self).__name__}: the parameters live on {home}, but the state on {found_at}: "
+                    f'call optimizer.to("{home}") after net.to("{home}")'
+                )
+        self.steps_done += 1
+        self.update(parameters, directions)
+
+    def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
+        """Do the step."""
+        raise NotImplementedError
+
+    def to(self, backend: str) -> Optimizer:
+        """Move the state to a backend, bit by bit, and return the optimiser; the net moves by its own ``to``.
+
+        Parameters
+        ----------
+        backend : {"numpy", "cupy"}
+
+        Returns
+        -------
+        Optimizer
+
+        Raises
+        ------
+        ValueError, ImportError, RuntimeError
+            See :class:`minprox.use`.
+        """
+        self.state = {name: [moved(v, backend) for v in values] for name, values in self.state.items()}
+        return self
+
+    def zeros(self) -> list[Array]:
+        """Return zeros in the shape of every θ_l."""
+        return [array_module(theta).zeros_like(theta) for theta in self.net.parameters]
