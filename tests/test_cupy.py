@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 import strict_arrays
 from conftest import CUPY, raises, relative
-from test_strict_arrays import ACTIVATIONS, SOLVERS, TRANSFERS, Scale, convolutional, dense, residual, shared
+from test_strict_arrays import (
+    ACTIVATIONS,
+    SIGNALS,
+    SOLVERS,
+    TRANSFERS,
+    Scale,
+    convolutional,
+    dense,
+    residual,
+    shared,
+)
 
 import minprox as mp
 from minprox.experiments import X1, Run, execute, quick
@@ -66,10 +76,11 @@ def same(function, other, dtype):
 
 
 @dtypes
-@pytest.mark.parametrize("layer", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("layer", [*ACTIVATIONS, *SIGNALS], ids=repr)
 def test_activations(layer, dtype, other):
     def forward_and_adjoint():
-        inputs = [normal(dtype, 3, 4, 7, 6, seed=i) for i in range(3 if layer.arity is None else 1)]
+        shape = (3, 4, 7, 6)[: 3 if layer in SIGNALS else 4]
+        inputs = [normal(dtype, *shape, seed=i) for i in range(3 if layer.arity is None else 1)]
         drawn = layer.sample(np.random.default_rng(0), *inputs)
         a = drawn.forward(*inputs)
         return a, drawn.adjoint(normal(dtype, *a.shape), a, *inputs)

@@ -21,7 +21,8 @@ ARRAY = r"(list of |sequence of )?(array|ndarray)\b"
 # Steps of a computation inside a class, not meant to be called from elsewhere: a sentence will do.
 INNER = {
     *("Layer.trial", "Layer.fit", "Transfer.initialise", "Transfer.draw"),
-    *("Pool2d.padded", "Pool2d.inside", "Pool2d.windows", "Conv2d.spread"),
+    *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
+    *("Convolution.images", "Convolution.spread"),
     *("CrossEntropy.compare", "SquaredError.check", "Optimizer.update"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *("Exact.refined", "Exact.chosen", "Run.plain", "Run.settle"),

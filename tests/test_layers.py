@@ -28,8 +28,9 @@ def convolutions(draw):
     """A convolution with any of its options, and the shape of a batch that it can read."""
     groups = draw(st.integers(1, 3))
     kernel, dilation = draw(one_or_two(1, 4)), draw(one_or_two(1, 3))
-    padding = draw(st.one_of(st.just("same"), one_or_two(0, 3)))
-    stride = 1 if padding == "same" else draw(one_or_two(1, 4))
+    sides = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    padding = draw(st.one_of(st.just("same"), one_or_two(0, 3), st.tuples(sides, sides)))
+    stride = draw(one_or_two(1, 4))
     layer = mp.Conv2d(
         groups * draw(st.integers(1, 2)),
         groups * draw(st.integers(1, 3)),
@@ -40,9 +41,9 @@ def convolutions(draw):
         groups,
         bias=draw(st.booleans()),
     )
-    margins = (99, 99) if padding == "same" else both(padding)
+    margins = [99 if padding == "same" else sum(both(p)) for p in both(padding)]
     extents = [
-        max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 5))
+        max(1, d * (k - 1) + 1 - p) + draw(st.integers(0, 5))
         for k, d, p in zip(both(kernel), both(dilation), margins, strict=True)
     ]
     return layer, (draw(st.integers(1, 3)), layer.in_channels, *extents)
@@ -218,9 +219,12 @@ averages = [
     mp.AvgPool2d(2),
     mp.AvgPool2d((3, 2), stride=1),
     mp.AvgPool2d(3, stride=2, padding=(1, 0)),
-    mp.GlobalAvgPool2d(),
 ]
-linear = [*averages, mp.Flatten(), mp.Dropout(0.4), mp.Add(), mp.Concat()]
+uneven = [  # tests/test_windows.py has their loops
+    mp.AvgPool2d((2, 3), stride=3, padding="same", dilation=2, count_include_pad=False),
+    mp.AvgPool2d(4, padding=((1, 0), (0, 2)), ceil_mode=True),
+]
+linear = [*averages, *uneven, mp.GlobalAvgPool2d(), mp.Flatten(), mp.Dropout(0.4), mp.Add(), mp.Concat()]
 
 
 @pytest.mark.parametrize("layer", [*activations, *maxima], ids=repr)
@@ -301,7 +305,7 @@ def windows(layer, a, value):
         yield (n, c, i, j), x[n, c, i * s : i * s + k, j * t : j * t + m]
 
 
-@pytest.mark.parametrize("layer", [*maxima, *averages[:-1]], ids=repr)
+@pytest.mark.parametrize("layer", [*maxima, *averages], ids=repr)
 def test_pooling_is_its_loops(layer, rng):
     a = rng.standard_normal(images)
     output = layer.forward(a)
@@ -341,6 +345,7 @@ every_layer = [
     mp.LeakyReLU(np.float64(0.2)),
     mp.Dropout(np.float64(0.2)),
     *maxima,
+    mp.GlobalMaxPool2d(),
     *linear,
     mp.Linear(5, 4),
     mp.Conv2d(3, 4, 3, groups=1),
@@ -448,6 +453,9 @@ def test_weight_and_bias_are_views_of_theta():
         "Conv2d(3, 4, 5)",
         "Conv2d(4, 8, (3, 5), padding='same', dilation=3, groups=2, bias=False)",
         "Conv2d(4, 8, 3, stride=(1, 2), padding=(0, 1))",
+        "Conv2d(4, 8, 3, padding=((1, 2), (1, 2)))",
+        "Conv1d(4, 8, 3, stride=2, padding=(2, 0), dilation=2)",
+        "Conv1d(4, 8, 3, padding=1, groups=2)",
         "ReLU()",
         "LeakyReLU(0.2)",
         "Tanh()",
@@ -457,7 +465,12 @@ def test_weight_and_bias_are_views_of_theta():
         "MaxPool2d(2)",
         "MaxPool2d((2, 3), stride=1, padding=1)",
         "AvgPool2d(3, stride=(2, 1), padding=(1, 0))",
+        "MaxPool2d(3, padding=((1, 0), (0, 1)), dilation=(1, 2), ceil_mode=True)",
+        "AvgPool2d(2, padding='same', count_include_pad=False)",
+        "MaxPool1d(3, stride=2, padding=1)",
+        "AvgPool1d(3, padding=(0, 1))",
         "GlobalAvgPool2d()",
+        "GlobalMaxPool1d()",
         "Flatten()",
         "Add()",
         "Concat()",
@@ -482,7 +495,13 @@ def test_a_layer_prints_as_the_call_that_makes_it(text):
         (lambda: mp.Conv2d(3, 4, 3, stride=1.5), ["stride", "1.5"]),
         (lambda: mp.Conv2d(3, 4, 3, padding=-1), ["padding", "-1"]),
         (lambda: mp.Conv2d(3, 4, 3, padding="full"), ["padding", "full"]),
-        (lambda: mp.Conv2d(3, 4, 3, stride=2, padding="same"), ["same", "stride 1", "(2, 2)"]),
+        (lambda: mp.Conv2d(3, 4, 3, padding=((1, 2), (3,))), ["padding", "((1, 2), (3,))"]),
+        (lambda: mp.Conv1d(3, 4, (3, 3)), ["kernel_size", "an int", "(3, 3)"]),
+        (lambda: mp.Conv1d(3, 4, 3, padding=(1, -1)), ["padding", "(before, after)", "(1, -1)"]),
+        (lambda: mp.Conv1d(3, 4, 3, groups=2), ["Conv1d", "groups", "2", "3", "4"]),
+        (lambda: mp.MaxPool1d(3, dilation=0), ["dilation", "0"]),
+        (lambda: mp.MaxPool1d(3, padding=(0, 2)), ["padding", "half", "(3,)", "(0, 2)"]),
+        (lambda: mp.AvgPool1d(3, padding="full"), ["padding", "full"]),
         (lambda: mp.Conv2d(3, 4, 3, dilation=0), ["dilation", "0"]),
         (lambda: mp.Conv2d(3, 4, 3, groups=2), ["groups", "2", "3", "4"]),
         (lambda: mp.Conv2d(4, 6, 3, groups=4), ["groups", "4", "6"]),
@@ -514,6 +533,11 @@ def test_a_wrong_argument_is_named_with_what_was_found(make, parts):
         (mp.Conv2d(3, 2, 5, dilation=2), [(3, 8, 9)], ["extent 9", "(3, 8, 9)"]),
         (mp.MaxPool2d(3), [(3, 2, 9)], ["(3, 3)", "(3, 2, 9)"]),
         (mp.AvgPool2d(3), [(9,)], ["(channels, height, width)", "(9,)"]),
+        (mp.Conv1d(3, 2, 3), [(4, 8)], ["(3, length)", "(4, 8)"]),
+        (mp.MaxPool1d(3), [(3, 2)], ["(3,)", "(3, 2)"]),
+        (mp.AvgPool1d(3), [(3, 4, 4)], ["(channels, length)", "(3, 4, 4)"]),
+        (mp.GlobalMaxPool1d(), [(3, 4, 4)], ["(channels, length)", "(3, 4, 4)"]),
+        (mp.MaxPool1d(2, dilation=3, padding=2), [(3, 1)], ["see no pixel", "(2,)", "(3, 1)"]),
         (mp.GlobalAvgPool2d(), [(9,)], ["(channels, height, width)", "(9,)"]),
         (mp.Add(), [(3, 4), (3, 5)], ["(3, 4)", "(3, 5)"]),
         (mp.Concat(), [(3, 4, 4), (3, 4, 5)], ["(3, 4, 4)", "(3, 4, 5)"]),

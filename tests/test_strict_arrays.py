@@ -161,24 +161,30 @@ ACTIVATIONS += [
     mp.MaxPool2d(3, 2, padding=1),
     mp.AvgPool2d(2, 1),
     mp.AvgPool2d(3, padding=1),
+    mp.MaxPool2d(2, 3, "same", dilation=2, ceil_mode=True),
+    mp.AvgPool2d(3, 2, ((1, 0), (0, 1)), ceil_mode=True, count_include_pad=False),
 ]
-ACTIVATIONS += [mp.GlobalAvgPool2d(), mp.Add(), mp.Concat(), mp.Dropout(0.3)]
+ACTIVATIONS += [mp.GlobalAvgPool2d(), mp.GlobalMaxPool2d(), mp.Add(), mp.Concat(), mp.Dropout(0.3)]
+SIGNALS = [mp.MaxPool1d(3, 2, padding="same"), mp.AvgPool1d(2, dilation=2, count_include_pad=False)]
+SIGNALS += [mp.GlobalAvgPool1d(), mp.GlobalMaxPool1d()]
 CONVOLUTIONS = [mp.Conv2d(4, 6, 3), mp.Conv2d(4, 6, (3, 2), stride=(2, 3), padding=(2, 1), groups=2)]
 CONVOLUTIONS += [mp.Conv2d(4, 4, 2, padding="same", dilation=2, groups=4, bias=False)]
 TRANSFERS = [(mp.Linear(5, 3), (5,)), (mp.Linear(5, 3, bias=False), (5,)), (Scale(4), IMAGES)]
 TRANSFERS += [(layer, IMAGES) for layer in CONVOLUTIONS]
+TRANSFERS += [(mp.Conv1d(4, 6, 3, 2, (2, 0), 2, groups=2), (4, 9))]
 
 
 def test_every_layer_is_here():
     public = {value for value in vars(mp).values() if isinstance(value, type) and issubclass(value, mp.Layer)}
-    tested = {type(layer) for layer in (*ACTIVATIONS, *(layer for layer, _ in TRANSFERS))}
+    tested = {type(layer) for layer in (*ACTIVATIONS, *SIGNALS, *(layer for layer, _ in TRANSFERS))}
     assert public - {mp.Layer, mp.Transfer} == tested - {Scale}
 
 
-@pytest.mark.parametrize("layer", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("layer", [*ACTIVATIONS, *SIGNALS], ids=repr)
 def test_activations(layer):
     def forward_and_adjoint():
-        inputs = [normal(3, *IMAGES, seed=i) for i in range(3 if layer.arity is None else 1)]
+        shape = IMAGES[: 2 if layer in SIGNALS else 3]
+        inputs = [normal(3, *shape, seed=i) for i in range(3 if layer.arity is None else 1)]
         drawn = layer.sample(np.random.default_rng(0), *inputs)
         a = drawn.forward(*inputs)
         return a, drawn.adjoint(normal(*a.shape), a, *inputs)

@@ -2,17 +2,123 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from minprox.engine.layers.base import Array, Shape
-from minprox.engine.layers.patches import Pair, PatchMap
+from minprox.engine.layers.patches import PatchMap
 from minprox.engine.layers.transfer import Transfer
+from minprox.engine.layers.window import Pair, Sizes, Window, read_padding, short, simplified, sizes
 from minprox.engine.linear_map import LinearMap
-from minprox.ground.arguments import pair, whole
+from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module
 
 
-class Conv2d(Transfer):
+class Convolution(Transfer):
+    """Base of the convolutions, over images of one axis or two; one axis is a row of an image."""
+
+    axes: int  # of an image
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sizes,
+        stride: int | Sizes = 1,
+        padding: int | Sizes | tuple[Pair, ...] | str = 0,
+        dilation: int | Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        init: str = "uniform",
+    ) -> None:
+        name = type(self).__name__
+        in_channels = whole(f"in_channels of {name}", in_channels)
+        out_channels = whole(f"out_channels of {name}", out_channels)
+        groups = whole(f"groups of {name}", groups)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{name}: groups must divide the channels, found {groups} groups "
+                f"of {in_channels} and {out_channels} channels"
+            )
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.input_shape = (in_channels, *(None,) * self.axes)
+        self.kernel = sizes(f"kernel_size of {name}", kernel_size, self.axes)
+        self.stride = sizes(f"stride of {name}", stride, self.axes)
+        self.dilation = sizes(f"dilation of {name}", dilation, self.axes)
+        margins = read_padding(f"padding of {name}", padding, self.axes)
+        self.padding = simplified(margins)
+        self.window = Window(self.kernel, self.stride, self.dilation, margins)
+        self.plane: Any = self.window.plane()  # its tuples are pairs
+        size = prod(self.kernel)
+        fan_in, fan_out = in_channels // groups * size, out_channels // groups * size
+        super().__init__((fan_in + bool(bias), out_channels), fan_in, bool(bias), groups, init, fan_out)
+
+    def forward(self, theta: Array, a: Array) -> Array:
+        z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]
+        return self.unrows(self.linear_map(a) @ self.split(theta), z_shape)  # z = A θ
+
+    def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
+        """``(∂φ/∂a)ᵀ δ``: δ, spread out by the stride, convolved with the flipped kernel."""
+        plane, size = self.plane, self.images(a).shape[1:3]
+        kernel = theta[: self.fan_in].reshape(-1, *plane.kernel, self.groups, delta.shape[1] // self.groups)
+        flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
+        flipped = flipped.reshape(self.groups, -1, kernel.shape[0])
+        images = self.spread(self.images(delta))
+        sides = zip(size, images.shape[1:3], plane.reach, plane.margins(size), strict=True)
+        margins = [(reach - before, n + before - grid) for n, grid, reach, (before, _) in sides]
+        A = PatchMap(images, margins, plane.kernel, (1, 1), plane.dilation, self.groups, False)
+        return self.unrows(A @ A.ungrouped(flipped), a.shape)
+
+    def adjoint_theta(self, a: Array, delta: Array) -> Array:
+        return self.join(self.linear_map(a).T @ self.rows(delta))  # Aᵀ δ
+
+    def matrix(self, a: Array) -> Array:
+        return self.linear_map(a).matrix()
+
+    def linear_map(self, a: Array) -> LinearMap:
+        images, plane = self.images(a), self.plane
+        steps = plane.kernel, plane.stride, plane.dilation
+        return PatchMap(images, plane.margins(images.shape[1:3]), *steps, self.groups, self.has_bias)
+
+    def images(self, a: Array) -> Array:
+        """Return images with two axes and the sample last, ``(channels, height, width, N)``."""
+        return a.reshape(*a.shape[:2], *(1,) * (2 - self.axes), *a.shape[2:]).transpose(1, 2, 3, 0)
+
+    def rows(self, z: Array) -> Array:
+        """Lay out ``z`` as the rows of ``A θ``, which run over (y, x, sample) here."""
+        return self.split(array_module(z).moveaxis(z, (0, 1), (-2, -1)).reshape(-1, z.shape[1]))
+
+    def unrows(self, rows: Array, z_shape: tuple[int, ...]) -> Array:
+        N, C, *extents = z_shape
+        columns = rows if self.groups == 1 else rows.swapaxes(0, 1).reshape(-1, C)
+        return array_module(rows).moveaxis(columns.reshape(*extents, N, C), (-2, -1), (0, 1))
+
+    def spread(self, delta: Array) -> Array:
+        """Put zeros between the pixels of δ, of shape ``(C, H, W, N)``, where the stride left some out."""
+        if self.plane.stride == (1, 1):
+            return delta
+        (C, H, W, N), (s, t) = delta.shape, self.plane.stride
+        x = array_module(delta).zeros((C, (H - 1) * s + 1, (W - 1) * t + 1, N), delta.dtype)
+        x[:, ::s, ::t] = delta
+        return x
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        return (self.out_channels, *self.window.extents(shape, self.in_channels))
+
+    def __repr__(self) -> str:
+        options: dict[str, Any] = {
+            "stride": (self.stride, (1,) * self.axes),
+            "padding": (self.padding, (0,) * self.axes),
+            "dilation": (self.dilation, (1,) * self.axes),
+            "groups": (self.groups, 1),
+            "bias": (self.has_bias, True),
+        }
+        told = "".join(f", {name}={short(v)!r}" for name, (v, usual) in options.items() if v != usual)
+        return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, {short(self.kernel)}{told})"
+
+
+class Conv2d(Convolution):
     """Two-dimensional convolution (cross-correlation, as in every network library).
 
     Parameters
@@ -20,8 +126,10 @@ class Conv2d(Transfer):
     in_channels, out_channels : int
     kernel_size : int or pair of int
     stride : int or pair of int
-    padding : int, pair of int, or "same"
-        Zeros on both sides; ``"same"`` keeps height and width (stride 1 only).
+    padding : int, pair of int, pair of pair of int, or "same"
+        Zeros around the image: pairs of pairs are ``((top, bottom), (left, right))``; ``"same"`` gives
+        ``⌈height/stride⌉`` and ``⌈width/stride⌉``, an odd row or column of zeros standing at the bottom or
+        right, as ONNX's ``SAME_UPPER`` and TensorFlow have it.
     dilation : int or pair of int
     groups : int
         Divides both numbers of channels; group ``g`` of the outputs sees group ``g`` of the inputs.
@@ -49,116 +157,34 @@ class Conv2d(Transfer):
     (76, 16)
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | Pair,
-        stride: int | Pair = 1,
-        padding: int | Pair | str = 0,
-        dilation: int | Pair = 1,
-        groups: int = 1,
-        bias: bool = True,
-        init: str = "uniform",
-    ) -> None:
-        in_channels = whole("in_channels of Conv2d", in_channels)
-        out_channels = whole("out_channels of Conv2d", out_channels)
-        groups = whole("groups of Conv2d", groups)
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"Conv2d: groups must divide the channels, found {groups} groups "
-                f"of {in_channels} and {out_channels} channels"
-            )
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.input_shape = (in_channels, None, None)
-        self.kernel = pair("kernel_size of Conv2d", kernel_size)
-        self.stride, self.dilation = pair("stride of Conv2d", stride), pair("dilation of Conv2d", dilation)
-        self.reach = tuple(d * (k - 1) for k, d in zip(self.kernel, self.dilation, strict=True))
-        if isinstance(padding, str):
-            if padding != "same" or self.stride != (1, 1):
-                raise ValueError(
-                    'Conv2d: padding must be an int, a pair of ints, or "same" with stride 1, '
-                    f"found {padding!r} with stride {self.stride}"
-                )
-            self.margins = [(r // 2, r - r // 2) for r in self.reach]
-        else:
-            self.margins = [(p, p) for p in pair("padding of Conv2d", padding, least=0)]
-        self.padding = padding if isinstance(padding, str) else pair("padding of Conv2d", padding, least=0)
-        size = self.kernel[0] * self.kernel[1]
-        fan_in, fan_out = in_channels // groups * size, out_channels // groups * size
-        super().__init__((fan_in + bool(bias), out_channels), fan_in, bool(bias), groups, init, fan_out)
-
-    def forward(self, theta: Array, a: Array) -> Array:
-        z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]
-        return self.unrows(self.linear_map(a) @ self.split(theta), z_shape)  # z = A θ
-
-    def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
-        """``(∂φ/∂a)ᵀ δ``: δ, spread out by the stride, convolved with the flipped kernel."""
-        kernel = theta[: self.fan_in].reshape(-1, *self.kernel, self.groups, delta.shape[1] // self.groups)
-        flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
-        flipped = flipped.reshape(self.groups, -1, kernel.shape[0])
-        images = self.spread(delta.transpose(1, 2, 3, 0))
-        sizes = zip(a.shape[2:], images.shape[1:3], self.reach, self.margins, strict=True)
-        margins = [(reach - before, size + before - grid) for size, grid, reach, (before, _) in sizes]
-        A = PatchMap(images, margins, self.kernel, (1, 1), self.dilation, self.groups, False)
-        return self.unrows(A @ A.ungrouped(flipped), a.shape)
-
-    def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        return self.join(self.linear_map(a).T @ self.rows(delta))  # Aᵀ δ
-
-    def matrix(self, a: Array) -> Array:
-        return self.linear_map(a).matrix()
-
-    def linear_map(self, a: Array) -> LinearMap:
-        images = a.transpose(1, 2, 3, 0)
-        return PatchMap(
-            images, self.margins, self.kernel, self.stride, self.dilation, self.groups, self.has_bias
-        )
-
-    def rows(self, z: Array) -> Array:
-        """Lay out ``z`` as the rows of ``A θ``, which run over (y, x, sample) here."""
-        return self.split(z.transpose(2, 3, 0, 1).reshape(-1, z.shape[1]))
-
-    def unrows(self, rows: Array, z_shape: tuple[int, ...]) -> Array:
-        N, C, H, W = z_shape
-        columns = rows if self.groups == 1 else rows.swapaxes(0, 1).reshape(-1, C)
-        return columns.reshape(H, W, N, C).transpose(2, 3, 0, 1)
-
-    def spread(self, delta: Array) -> Array:
-        """Put zeros between the pixels of δ, of shape ``(C, H, W, N)``, where the stride left some out."""
-        if self.stride == (1, 1):
-            return delta
-        (C, H, W, N), (s, t) = delta.shape, self.stride
-        x = array_module(delta).zeros((C, (H - 1) * s + 1, (W - 1) * t + 1, N), delta.dtype)
-        x[:, ::s, ::t] = delta
-        return x
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        if shape is None:
-            return (self.out_channels, None, None)
-        if len(shape) != 3 or shape[0] not in (self.in_channels, None):
-            raise ValueError(f"expected images of shape ({self.in_channels}, height, width), found {shape}")
-        extents = []
-        for n, margin, reach, s in zip(shape[1:], self.margins, self.reach, self.stride, strict=True):
-            extent = None if n is None else (n + sum(margin) - reach - 1) // s + 1
-            if extent is not None and extent < 1:
-                raise ValueError(f"the kernel, of extent {reach + 1}, is larger than the image {shape}")
-            extents.append(extent)
-        return (self.out_channels, *extents)
-
-    def __repr__(self) -> str:
-        options: dict[str, Any] = {
-            "stride": (self.stride, (1, 1)),
-            "padding": (self.padding, (0, 0)),
-            "dilation": (self.dilation, (1, 1)),
-            "groups": (self.groups, 1),
-            "bias": (self.has_bias, True),
-        }
-        told = "".join(f", {name}={short(v)!r}" for name, (v, usual) in options.items() if v != usual)
-        return f"Conv2d({self.in_channels}, {self.out_channels}, {short(self.kernel)}{told})"
+    axes = 2
 
 
-def short(value: Any) -> Any:
-    """Write a pair of two equal numbers as one."""
-    return value[0] if isinstance(value, tuple) and value[0] == value[1] else value
+class Conv1d(Convolution):
+    """Convolution of signals ``(N, channels, length)``.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, init
+        As for :class:`Conv2d`, of one axis: a pair as padding is ``(before, after)``, so that
+        ``(dilation · (kernel_size − 1), 0)`` makes the convolution causal.
+
+    Raises
+    ------
+    ValueError
+        As for :class:`Conv2d`.
+
+    Notes
+    -----
+    θ has shape ``(in_channels/groups · kernel_size + 1, out_channels)``: its rows run over (channel, kernel),
+    the last is the bias.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> conv = mp.Conv1d(2, 8, 3, stride=2, padding="same")
+    >>> conv.output_shape((2, 101)), conv.theta_shape
+    ((8, 51), (7, 8))
+    """
+
+    axes = 1

@@ -1,183 +1,83 @@
-"""Pooling: the strided windows of an image, reduced to one number each."""
+"""Pooling: the windows of an image, reduced to one number each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from itertools import product
+from typing import Any
 
 from minprox.engine.layers.base import Array, Layer, Shape
-from minprox.engine.layers.conv import short
-from minprox.engine.layers.patches import Pair
-from minprox.ground.arguments import pair
+from minprox.engine.layers.window import Pair, Sizes, Window, read_padding, short, simplified, sizes
 from minprox.ground.backend import array_module
 
 
-class Pool2d(Layer):
-    """Base of the pooling layers.
-
-    Parameters
-    ----------
-    kernel_size : int or pair of int
-    stride : int or pair of int, optional
-        The kernel size if not given.
-    padding : int or pair of int
-        At most half of the kernel size.
-    """
+class Pool(Layer):
+    """Base of the pooling layers, for images of any number of axes."""
 
     arity = 1
+    axes: int  # of an image
 
     def __init__(
-        self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
+        self,
+        kernel_size: int | Sizes,
+        stride: int | Sizes | None = None,
+        padding: int | Sizes | tuple[Pair, ...] | str = 0,
+        *,
+        dilation: int | Sizes = 1,
+        ceil_mode: bool = False,
     ) -> None:
-        self.kernel = pair("kernel_size", kernel_size)
-        self.stride = self.kernel if stride is None else pair("stride", stride)
-        self.padding = pair("padding", padding, least=0)
-        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+        name = type(self).__name__
+        self.kernel = sizes(f"kernel_size of {name}", kernel_size, self.axes)
+        self.stride = self.kernel if stride is None else sizes(f"stride of {name}", stride, self.axes)
+        self.dilation = sizes(f"dilation of {name}", dilation, self.axes)
+        self.ceil_mode = bool(ceil_mode)
+        margins = read_padding(f"padding of {name}", padding, self.axes)
+        self.padding = simplified(margins)
+        self.window = Window(self.kernel, self.stride, self.dilation, margins, self.ceil_mode)
+        sides = [] if isinstance(margins, str) else zip(margins, self.window.reach, strict=True)
+        if any(2 * max(margin) > reach + 1 for margin, reach in sides):
             raise ValueError(
-                f"padding must be at most half of the kernel size {self.kernel}, found {self.padding}"
+                f"padding of {name}: expected at most half of the size {self.kernel}, found {self.padding}"
             )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        if shape is None:
-            return (None, None, None)
-        if len(shape) != 3:
-            raise ValueError(f"expected images of shape (channels, height, width), found {shape}")
-        extents = [
-            None if n is None else (n + 2 * p - k) // s + 1
-            for n, p, k, s in zip(shape[1:], self.padding, self.kernel, self.stride, strict=True)
-        ]
-        if any(extent is not None and extent < 1 for extent in extents):
-            raise ValueError(f"the window {self.kernel} is larger than the image {shape}")
-        return (shape[0], *extents)
+        extents = self.window.extents(shape)
+        if shape is not None and None not in shape and not self.sees(shape[1:]):
+            raise ValueError(f"some windows {self.kernel} see no pixel of the image {shape}")
+        return (None if shape is None else shape[0], *extents)
+
+    def sees(self, size: Any) -> bool:
+        """Tell whether each window sees something to be reduced."""
+        return bool(self.window.counts(size, padded=False).all())
 
     def padded(self, a: Array, value: float) -> Array:
-        """Put a margin of one value around the images."""
-        (p, q), xp = self.padding, array_module(a)
-        if (p, q) == (0, 0):
+        """Put a margin of one value around the images, as far as the windows reach."""
+        self.output_shape(a.shape[1:])
+        cover = self.window.cover(a.shape[2:])
+        if not any(map(any, cover)):
             return a
-        return xp.pad(a, ((0, 0), (0, 0), (p, p), (q, q)), constant_values=value)
+        return array_module(a).pad(a, ((0, 0), (0, 0), *cover), constant_values=value)
 
-    def inside(self, x: Array) -> Array:
+    def inside(self, x: Array, size: Sizes) -> Array:
         """Undo the margin."""
-        (p, q), (H, W) = self.padding, x.shape[2:]
-        return x[:, :, p : H - p, q : W - q]
+        starts = [before for before, _ in self.window.margins(size)]
+        return x[:, :, *(slice(start, start + n) for start, n in zip(starts, size, strict=True))]
 
-    def windows(self, x: Array) -> Iterator[Array]:
+    def windows(self, x: Array, size: Sizes) -> Iterator[Array]:
         """Yield, for each place in the window, the view of what stands there in all windows."""
-        (H, W), (k, m), (s, t) = x.shape[2:], self.kernel, self.stride
-        rows, columns = (H - k) // s + 1, (W - m) // t + 1
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                yield x[:, :, i : i + s * (rows - 1) + 1 : s, j : j + t * (columns - 1) + 1 : t]
+        spans = [
+            [slice(i * d, i * d + s * (self.window.places(axis, n) - 1) + 1, s) for i in range(k)]
+            for axis, (n, k, s, d) in enumerate(
+                zip(size, self.kernel, self.stride, self.dilation, strict=True)
+            )
+        ]
+        for span in product(*spans):
+            yield x[:, :, *span]
 
     def __repr__(self) -> str:
         told = f", stride={short(self.stride)}" if self.stride != self.kernel else ""
-        told += f", padding={short(self.padding)}" if self.padding != (0, 0) else ""
+        told += f", padding={short(self.padding)!r}" if self.padding != (0,) * self.axes else ""
+        told += f", dilation={short(self.dilation)}" if max(self.dilation) > 1 else ""
+        told += ", ceil_mode=True" if self.ceil_mode else ""
         return f"{type(self).__name__}({short(self.kernel)}{told})"
-
-
-class MaxPool2d(Pool2d):
-    """The largest entry of each window; where several are, the error goes to the first of them.
-
-    Parameters
-    ----------
-    kernel_size : int or pair of int
-    stride : int or pair of int, optional
-        The kernel size if not given.
-    padding : int or pair of int
-        At most half of the kernel size; what it adds is never the largest.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> mp.MaxPool2d(2).forward(np.arange(16.0).reshape(1, 1, 4, 4))
-    array([[[[ 5.,  7.],
-             [13., 15.]]]])
-    """
-
-    def forward(self, a: Array) -> Array:
-        return reduce(array_module(a).maximum, self.windows(self.padded(a, -float("inf"))))
-
-    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        xp = array_module(a)
-        x = self.padded(a, -float("inf"))
-        errors = xp.zeros_like(x)
-        free = xp.ones_like(output, dtype=bool)
-        apart = all(s >= k for s, k in zip(self.stride, self.kernel, strict=True))
-        for entry, error in zip(self.windows(x), self.windows(errors), strict=True):
-            first = free & (entry == output)
-            if apart:  # no pixel lies in two windows
-                xp.multiply(delta, first, out=error)
-            else:
-                error += delta * first
-            free ^= first
-        return self.inside(errors)
-
-
-class AvgPool2d(Pool2d):
-    """The mean of each window, zeros of the margin counted in.
-
-    Parameters
-    ----------
-    kernel_size : int or pair of int
-    stride : int or pair of int, optional
-        The kernel size if not given.
-    padding : int or pair of int
-        At most half of the kernel size.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> mp.AvgPool2d(2).forward(np.arange(16.0).reshape(1, 1, 4, 4))
-    array([[[[ 2.5,  4.5],
-             [10.5, 12.5]]]])
-    """
-
-    def forward(self, a: Array) -> Array:
-        return sum(self.windows(self.padded(a, 0))) / (self.kernel[0] * self.kernel[1])
-
-    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        errors = array_module(a).zeros_like(self.padded(a, 0))
-        share = delta / (self.kernel[0] * self.kernel[1])
-        for error in self.windows(errors):
-            error += share
-        return self.inside(errors)
-
-
-class GlobalAvgPool2d(Layer):
-    """The mean of each channel over the whole image: ``(N, c, h, w) → (N, c)``.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> mp.GlobalAvgPool2d().forward(np.arange(8.0).reshape(1, 2, 2, 2))
-    array([[1.5, 5.5]])
-    """
-
-    arity = 1
-
-    def forward(self, a: Array) -> Array:
-        return a.mean(axis=(2, 3))
-
-    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        share = (delta / (a.shape[2] * a.shape[3]))[:, :, None, None]
-        return array_module(a).broadcast_to(share, a.shape)
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        if shape is None:
-            return (None,)
-        if len(shape) != 3:
-            raise ValueError(f"expected images of shape (channels, height, width), found {shape}")
-        return shape[:1]
