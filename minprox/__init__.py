@@ -34,8 +34,9 @@ from minprox.engine.layers import (
     Transfer,
 )
 from minprox.engine.linear_map import DenseMap, LinearMap
-from minprox.engine.losses import CrossEntropy, SquaredError
-from minprox.engine.passes import backprop, errors, forward, proxprop
+from minprox.engine.losses import CrossEntropy, Loss, SquaredError
+from minprox.engine.passes import backprop, forward, proxprop
+from minprox.engine.reverse import errors, input_gradient, sweep
 from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.formulas import explain
@@ -97,13 +98,16 @@ __all__ = [
     "DenseMap",
     "LinearMap",
     "CrossEntropy",
+    "Loss",
     "SquaredError",
     "SGD",
     "Adam",
     "backprop",
     "errors",
     "forward",
+    "input_gradient",
     "proxprop",
+    "sweep",
     "CG",
     "BlockCG",
     "Exact",

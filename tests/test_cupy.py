@@ -124,7 +124,8 @@ def test_passes_and_solvers(build, solver, dtype, other):
     def passes():
         net, tape, loss, y = problem(build, dtype)
         steps = mp.proxprop(net, tape, loss, y, 0.5, solver)
-        return net.parameters, tape.values, mp.backprop(net, tape, loss, y), steps
+        grads, saliency = mp.backprop(net, tape, loss, y), mp.input_gradient(net, tape, loss, y)
+        return net.parameters, tape.values, grads, saliency, steps
 
     same(passes, other, dtype)
 

@@ -122,3 +122,138 @@ def test_targets_that_do_not_fit():
             call(np.zeros((4, 3)), np.zeros(4))
     with raises(TypeError, "list"):
         mp.SquaredError()(np.zeros((1, 1)), [[0.0]])
+
+
+# Losses of one's own
+
+
+class Gradient:
+    """What a pass needs, and no more; it derives from nothing."""
+
+    def gradient(self, output, y):
+        return (output - y) / len(y)
+
+
+class Whole(Gradient):
+    def __call__(self, output, y):
+        return ((output - y) ** 2).sum() / (2 * len(y))
+
+    def correct(self, output, y):
+        return None
+
+
+def line():
+    x = np.linspace(0, 1, 20)[:, None]
+    split = mp.datasets.Split(x, 2 * x)
+    return mp.datasets.Dataset("line", split, split, split), x, 2 * x
+
+
+def test_a_loss_that_derives_from_nothing_gives_the_same_passes_and_the_same_training():
+    data, x, y = line()
+    results = []
+    for loss in (mp.SquaredError(), Whole()):
+        net = mp.Sequential(mp.Linear(1, 3), mp.Tanh(), mp.Linear(3, 1), seed=0, dtype="float64")
+        tape = mp.forward(net, x)
+        steps = [*mp.backprop(net, tape, loss, y), *mp.proxprop(net, tape, loss, y, 0.5)]
+        history = mp.train(net, data, loss, mp.SGD(net, 0.1), epochs=2, batch_size=7)
+        results.append([*steps, *net.parameters, history.train_loss])
+    for one, other in zip(*results, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("loss", "parts"),
+    [
+        (object(), ["loss.gradient(output, y)", "object"]),
+        (mp.SquaredError, ["make one", "SquaredError()"]),
+        (lambda output, y: 0.0, ["loss.gradient(output, y)"]),
+        (mp.Loss(), ["loss.gradient(output, y)", "Loss()"]),
+        (None, ["loss.gradient(output, y)", "None"]),
+    ],
+)
+def test_what_is_no_loss_is_refused_by_every_pass(loss, parts):
+    net = mp.Sequential(mp.Linear(1, 1), dtype="float64")
+    x = np.ones((2, 1))
+    tape = mp.forward(net, x)
+    for call in (mp.backprop, mp.errors, mp.input_gradient, lambda *args: mp.proxprop(*args, 0.1)):
+        with raises(TypeError, "expected a loss with", *parts):
+            call(net, tape, loss, x)
+
+
+def without(name):
+    """A whole loss, but for one of its parts."""
+    return type("Partial", (), {k: v for k, v in (vars(Gradient) | vars(Whole)).items() if k != name})()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("__call__", "loss(output, y)"),
+        ("gradient", "loss.gradient(output, y)"),
+        ("correct", "loss.correct(output, y)"),
+    ],
+)
+def test_what_a_loss_lacks_is_said_before_training(name, part):
+    data, *_ = line()
+    net = mp.Sequential(mp.Linear(1, 1), seed=0, dtype="float64")
+    start = net.parameters[0].copy()
+    with raises(TypeError, part, "Partial"):
+        mp.train(net, data, without(name), mp.SGD(net, 0.1), epochs=1, batch_size=5)
+    assert (net.parameters[0] == start).all()
+
+
+@pytest.mark.parametrize("name", ["__call__", "correct"])
+def test_what_is_no_number_is_said_before_training(name):
+    data, *_ = line()
+    net = mp.Sequential(mp.Linear(1, 1), seed=0, dtype="float64")
+    start = net.parameters[0].copy()
+    loss = type("Listing", (Whole,), {name: lambda self, output, y: output[:, 0]})()
+    with raises(ValueError, "Listing", "one number", "(2,)"):
+        mp.train(net, data, loss, mp.SGD(net, 0.1), epochs=1, batch_size=5)
+    assert (net.parameters[0] == start).all()
+
+
+def test_a_loss_without_a_tangent_or_a_curvature_says_so(rng):
+    class Own(mp.Loss):
+        def __init__(self, scale):
+            self.scale = scale
+
+        def gradient(self, output, y):
+            return self.scale * (output - y) / len(y)
+
+    net, x = mp.Sequential(mp.Linear(2, 1), dtype="float64"), rng.standard_normal((4, 2))
+    with raises(NotImplementedError, "Own(scale=3)", "tangent(output, y, motion)"):
+        Own(3).tangent(x, x, x)
+    with raises(ValueError, "Own(scale=3)", "linear solve"):
+        mp.proxprop(net, mp.forward(net, x), Own(3), x[:, :1], 1.0, last_layer="proximal")
+    assert Own(3).correct(x, x) is None
+
+
+def test_a_loss_of_ones_own_with_a_curvature_has_a_proximal_last_layer(rng):
+    class Twice(mp.Loss):
+        def gradient(self, output, y):
+            return 2 * (output - y) / len(y)
+
+        def curvature(self, y):
+            return 2 / len(y)
+
+    net = mp.Sequential(mp.Linear(2, 1), dtype="float64")
+    x, y, loss, tau = rng.standard_normal((4, 2)), rng.standard_normal((4, 1)), Twice(), 0.7
+    (d,) = mp.proxprop(net, mp.forward(net, x), loss, y, tau, last_layer="proximal")
+    net.parameters = [net.parameters[0] - d]
+    assert relative(mp.backprop(net, mp.forward(net, x), loss, y)[0], d / tau) < 1e-12
+
+
+@pytest.mark.parametrize("kind", [Whole, type("Own", (mp.Loss,), {k: vars(c)[k] for c, k in (
+    (Gradient, "gradient"), (Whole, "__call__"))})])  # fmt: skip
+def test_a_run_with_a_loss_without_repr_goes_on(kind, tmp_path):
+    data, *_ = line()
+    path, results = tmp_path / "run.npz", []
+    for stops in ([4], [2, 4]):
+        net = mp.Sequential(mp.Linear(1, 3), mp.Tanh(), mp.Linear(3, 1), seed=0, dtype="float64")
+        for epochs in stops:  # each time with a new loss
+            mp.train(net, data, kind(), mp.SGD(net, 0.1), epochs=epochs, batch_size=7,
+                     checkpoint=path, resume=len(stops) > 1)  # fmt: skip
+        results.append(net.parameters)
+        path.unlink()
+    assert all(np.array_equal(one, other) for one, other in zip(*results, strict=True))

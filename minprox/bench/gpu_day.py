@@ -20,7 +20,7 @@ import minprox
 from minprox import experiments, figures
 from minprox.bench import speed as bench
 from minprox.engine.linear_map import LinearMap
-from minprox.engine.passes import Solver
+from minprox.engine.plan import Solver
 from minprox.engine.solvers import BlockCG
 from minprox.engine.solvers.exact import Array, shifted_gram
 from minprox.experiments.folder import chosen

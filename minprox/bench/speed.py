@@ -21,7 +21,8 @@ from minprox.bench.torch_peer import Peer, sees_gpu
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Conv2d, Flatten, Input, Linear, MaxPool2d, ReLU
 from minprox.engine.losses import CrossEntropy
-from minprox.engine.passes import Solver, backprop, forward, proxprop
+from minprox.engine.passes import backprop, forward, proxprop
+from minprox.engine.plan import Solver
 from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact
 from minprox.ground.arguments import whole

@@ -1,8 +1,8 @@
-"""The three passes: ``forward``, ``backprop`` and ``proxprop``, which share one reverse sweep."""
+"""The three passes: ``forward``, ``backprop`` and ``proxprop``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,12 @@ import numpy as np
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
-from minprox.engine.linear_map import LinearMap
-from minprox.engine.plan import check_proximal, per_layer
-from minprox.engine.solvers import Exact, Explicit, Report, run
-from minprox.engine.stacked_map import StackedMap, stack
+from minprox.engine.losses import Loss
+from minprox.engine.plan import Solver, over, plan, recorded
+from minprox.engine.reverse import errors
+from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
-
-Solver = Callable[[LinearMap, Array, float], Array]
 
 
 def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequence[int] = 0) -> Tape:
@@ -76,78 +74,13 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
     return Tape(net, layers, values)
 
 
-def errors(net: Graph, tape: Tape, loss: Any, y: Array) -> Iterator[tuple[int, LinearMap, Array]]:
-    """Sweep the net in reverse and yield ``(l, A_l, δ_l)`` for each θ_l, the last layer first.
-
-    ``δ_l = ∂J/∂z_l`` is laid out as the rows of ``A_l``. The errors that a node gets from several
-    others are summed; the rows of a layer that stands at several places are stacked.
-
-    Parameters
-    ----------
-    net : Graph
-    tape : Tape
-        Of a forward pass of this net, with the parameters as they are now.
-    loss : CrossEntropy or SquaredError
-    y : array, shape (N,) or (N, n_out)
-
-    Yields
-    ------
-    l : int
-    A : LinearMap
-    delta : array, shape (..., rows, n_out)
-
-    Raises
-    ------
-    ValueError
-        If the tape is of another net.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
-    >>> tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
-    >>> labels = np.array([0, 1, 2, 0, 1])
-    >>> [(l, A.shape, delta.shape) for l, A, delta in mp.errors(net, tape, mp.CrossEntropy(), labels)]
-    [(1, (5, 9), (5, 3)), (0, (5, 5), (5, 8))]
-    """
-    if tape.net is not net:
-        raise ValueError("the tape was recorded by another net")
-    number = {i: l for l, where in enumerate(net.places) for i in where}
-    uses: list[list[tuple[LinearMap, Array]]] = [[] for _ in net.transfers]
-    pending: dict[int, Array] = {len(net.nodes) - 1: loss.gradient(tape.output, y)}
-    for i in reversed(range(len(net.nodes))):
-        layer, sources, inputs = tape.layers[i], net.sources[i], tape.inputs(i)
-        if layer is None or not net.learns[i]:
-            continue
-        delta = pending.pop(i)
-        if isinstance(layer, Transfer):
-            l, a = number[i], inputs[0]
-            uses[l].append((layer.linear_map(a), layer.rows(delta)))
-            if len(uses[l]) == len(net.places[l]):
-                maps, deltas = zip(*uses[l], strict=True)
-                yield l, maps[0] if len(maps) == 1 else StackedMap(maps), stack(deltas)
-                uses[l].clear()
-            if not net.learns[sources[0]]:
-                continue
-            back = layer.adjoint_input(layer.theta, a, delta)  # (∂φ/∂a)ᵀ δ
-        else:
-            back = layer.adjoint(delta, tape.values[i], *inputs)  # σ'(z)ᵀ δ
-        for j, error in zip(sources, back if isinstance(back, tuple) else (back,), strict=True):
-            if net.learns[j]:
-                pending[j] = pending[j] + error if j in pending else error
-
-
-def backprop(net: Graph, tape: Tape, loss: Any, y: Array) -> list[Array]:
+def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     """Return the gradient of ``J``, one array for each θ_l (P1).
 
     Parameters
     ----------
-    net : Graph
-    tape : Tape
-        Of a forward pass of this net.
-    loss : CrossEntropy or SquaredError
-    y : array, shape (N,) or (N, n_out)
-        Labels or targets.
+    net, tape, loss, y
+        As for :func:`errors`.
 
     Returns
     -------
@@ -157,7 +90,7 @@ def backprop(net: Graph, tape: Tape, loss: Any, y: Array) -> list[Array]:
     Raises
     ------
     ValueError, TypeError
-        If the tape is of another net, or the targets do not fit the output.
+        As :func:`errors`.
 
     Examples
     --------
@@ -176,7 +109,7 @@ def backprop(net: Graph, tape: Tape, loss: Any, y: Array) -> list[Array]:
 def proxprop(
     net: Graph,
     tape: Tape,
-    loss: Any,
+    loss: Loss,
     y: Array,
     tau_theta: float | Sequence[float],
     solver: Solver | Sequence[Solver] = Exact(),  # noqa: B008
@@ -188,11 +121,8 @@ def proxprop(
 
     Parameters
     ----------
-    net : Graph
-    tape : Tape
-        Of a forward pass of this net.
-    loss : CrossEntropy or SquaredError
-    y : array, shape (N,) or (N, n_out)
+    net, tape, loss, y
+        As for :func:`errors`.
     tau_theta : float or sequence of float
         Proximal step size τ_θ > 0, one for all or one for each layer with parameters.
     solver : callable or sequence of callable
@@ -218,10 +148,6 @@ def proxprop(
     TypeError
         If a solver is not callable.
 
-    Notes
-    -----
-    .. math:: d_l = (A_l^T A_l + I/\\tau_\\theta)^{-1} A_l^T \\delta_l
-
     References
     ----------
     Frerix et al., Proximal Backpropagation, ICLR 2018, Algorithm 2.
@@ -230,28 +156,17 @@ def proxprop(
     --------
     >>> import minprox as mp, numpy as np
     >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
-    >>> tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
-    >>> labels = np.array([0, 1, 2, 0, 1])
+    >>> tape, labels = mp.forward(net, np.ones((5, 4), dtype="float32")), np.array([0, 1, 2, 0, 1])
     >>> steps = mp.proxprop(net, tape, mp.CrossEntropy(), labels, tau_theta=0.05, solver=mp.Exact())
     >>> [d.shape for d in steps]
     [(5, 8), (9, 3)]
     """
-    taus = per_layer("tau_theta", tau_theta, net)
-    solvers = per_layer("solver", solver, net)
-    check_proximal(net, loss, taus, solvers, last_layer)
+    layers = plan(net, loss, y, tau_theta, solver, last_layer)
+    if report:
+        layers = recorded(layers)
     steps: list[Array] = [None] * len(net.transfers)
-    reports: list[Report | None] = [None] * len(net.transfers)
     for l, A, delta in errors(net, tape, loss, y):  # last layer first
-        solve, tau, done = solvers[l], float(taus[l]), None
-        if l in net.last_transfers and last_layer == "explicit":
-            solve, d = Explicit(), A.T @ delta  # ∇_{θ_{L-1}} J = A_{L-1}ᵀ δ_{L-1}  (A2, a)
-        else:
-            if l in net.last_transfers:  # d = (c AᵀA + I/τ_θ)⁻¹ Aᵀ δ, the loss having the Hessian c I,
-                c = loss.curvature(y)
-                delta, tau = delta / c, c * tau  # which is (E6) for δ/c and c τ_θ
-            # d_l = (A_lᵀA_l + I/τ_θ)⁻¹ A_lᵀ δ_l  (E6, P2); to count iterations means to wait for the device
-            d, done = run(solve, A, delta, tau) if report else (solve(A, delta, tau), None)
-        steps[l] = net.transfers[l].join(d)
-        if report:
-            reports[l] = Report.of(solve, A, delta, tau, d, done)
-    return (steps, reports) if report else steps
+        solve, tau, c = layers[l]
+        # d_l = (c_l A_lᵀA_l + I/τ_l)⁻¹ A_lᵀ δ_l = solver_l(A_l, δ_l / c_l, c_l τ_l)  (E6, P2; A2 with τ = 1)
+        steps[l] = net.transfers[l].join(solve(A, over(delta, c), c * tau))
+    return (steps, [layer.solver.report for layer in layers]) if report else steps  # type: ignore[attr-defined]

@@ -1,13 +1,84 @@
-"""What :func:`minprox.proxprop` is given, one value for each layer, and whether it makes a proximal step."""
+"""What :func:`minprox.proxprop` does in each layer, settled before its loop: solver, τ_θ and the factor c."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minprox.engine.graph import Graph
+from minprox.engine.layers.base import Array
+from minprox.engine.linear_map import LinearMap
+from minprox.engine.losses import Loss
+from minprox.engine.solvers import Explicit
+from minprox.engine.solvers.report import Recorded
 from minprox.ground.arguments import number, one_of
+
+Solver = Callable[[LinearMap, Array, float], Array]
+
+
+class LayerPlan(NamedTuple):
+    """The step of one layer: ``d = (c AᵀA + I/τ_θ)⁻¹ Aᵀ δ``, which is ``solver(A, δ/c, c τ_θ)``.
+
+    Attributes
+    ----------
+    solver : callable
+    tau_theta : float
+        Proximal step size; 0 where the layer faces the loss and gets its gradient, the limit of ``d/τ_θ``.
+    c : float
+        Curvature of the layer's own block: 1, but where the block faces a loss with the Hessian ``c I``.
+    """
+
+    solver: Solver
+    tau_theta: float
+    c: float = 1.0
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the layer faces the loss and gets its gradient."""
+        return self.tau_theta == 0
+
+
+def plan(
+    net: Graph,
+    loss: Loss,
+    y: Array,
+    tau_theta: float | Sequence[float],
+    solver: Solver | Sequence[Solver],
+    last_layer: str = "explicit",
+) -> list[LayerPlan]:
+    """Return what proxprop does in each layer, or raise an error where its arguments make no step.
+
+    The parameters are those of :func:`minprox.proxprop`; so are the errors.
+    """
+    one_of("last_layer", last_layer, ("explicit", "proximal"))
+    taus, solvers = per_layer("tau_theta", tau_theta, net), per_layer("solver", solver, net)
+    c = last_curvature(net, loss, y) if last_layer == "proximal" else None
+    layers: list[LayerPlan] = []
+    for l, (tau, solve) in enumerate(zip(taus, solvers, strict=True)):
+        last = l in net.last_transfers
+        if last and c is None:
+            layers.append(LayerPlan(Explicit(), 0.0))  # (A2, a); the entries of this layer are not used
+            continue
+        tau = number("tau_theta", tau, above=0)
+        if not callable(solve) or isinstance(solve, type):
+            raise TypeError(
+                "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
+                f"found {solve!r}"
+            )
+        layers.append(LayerPlan(solve, tau, c if last and c is not None else 1.0))
+    return layers
+
+
+def recorded(layers: Sequence[LayerPlan]) -> list[LayerPlan]:
+    """Return the same plan with solvers that keep a report of what they did."""
+    return [layer._replace(solver=Recorded(layer.solver)) for layer in layers]
+
+
+def over(delta: Array, c: float) -> Array:
+    """``δ / c``, and δ itself, not a copy, for ``c = 1``."""
+    return delta if c == 1 else delta / c
 
 
 def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
@@ -22,27 +93,19 @@ def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
     return list(value)
 
 
-def check_proximal(net: Graph, loss: Any, taus: list[Any], solvers: list[Any], last_layer: str) -> None:
-    """Raise an error where the arguments of proxprop make no proximal step."""
-    one_of("last_layer", last_layer, ("explicit", "proximal"))
-    for l, (tau, solver) in enumerate(zip(taus, solvers, strict=True)):
-        if l in net.last_transfers and last_layer == "explicit":
-            continue  # its entries are not used
-        number("tau_theta", tau, above=0)
-        if not callable(solver) or isinstance(solver, type):
-            raise TypeError(
-                "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
-                f"found {solver!r}"
-            )
-    if last_layer == "proximal":
-        if loss.curvature is None:
-            raise ValueError(
-                f'last_layer="proximal" needs the loss SquaredError, whose last block is a linear solve, '
-                f"found {loss!r}"
-            )
-        output = [l for l, places in enumerate(net.places) if len(net.nodes) - 1 in places]
-        if not net.last_transfers.intersection(output):
-            raise ValueError(
-                'last_layer="proximal" needs as the output a transfer that stands nowhere else, '
-                f"found {net.nodes[-1]!r}"
-            )
+def last_curvature(net: Graph, loss: Loss, y: Array) -> float:
+    """Return ``c`` of the block that faces the loss, or raise ValueError where that is no linear solve."""
+    given = getattr(loss, "curvature", None)
+    c = given(y) if callable(given) else given
+    if c is None:
+        raise ValueError(
+            f'last_layer="proximal" needs the loss SquaredError, whose last block is a linear solve, '
+            f"found {loss!r}"
+        )
+    output = [l for l, places in enumerate(net.places) if len(net.nodes) - 1 in places]
+    if not net.last_transfers.intersection(output):
+        raise ValueError(
+            'last_layer="proximal" needs as the output a transfer that stands nowhere else, '
+            f"found {net.nodes[-1]!r}"
+        )
+    return c

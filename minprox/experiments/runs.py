@@ -13,7 +13,8 @@ from minprox import datasets
 from minprox.datasets import Dataset, Split
 from minprox.engine.graph import Graph
 from minprox.engine.losses import CrossEntropy
-from minprox.engine.passes import Solver, backprop, proxprop
+from minprox.engine.passes import backprop, proxprop
+from minprox.engine.plan import Solver
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
 from minprox.ground.arguments import number, one_of, whole

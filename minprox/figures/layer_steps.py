@@ -12,8 +12,10 @@ import numpy as np
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
-from minprox.engine.passes import Solver, errors, proxprop
-from minprox.engine.plan import per_layer
+from minprox.engine.losses import Loss
+from minprox.engine.passes import proxprop
+from minprox.engine.plan import Solver, plan
+from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.figures.style import COLOURS, dress, legend, look
@@ -53,7 +55,7 @@ class LayerStep:
 def step(
     net: Graph,
     tape: Tape,
-    loss: Any,
+    loss: Loss,
     y: Array,
     tau_theta: float | Sequence[float] = 0.05,
     solvers: Solvers = (Exact(),),  # noqa: B008
@@ -63,14 +65,8 @@ def step(
 
     Parameters
     ----------
-    net : Graph
-    tape : Tape
-        Of a forward pass of this net.
-    loss : CrossEntropy or SquaredError
-    y : array, shape (N,) or (N, n_out)
-        Labels or targets.
-    tau_theta : float or sequence of float
-        Proximal step size τ_θ > 0, one for all or one for each layer with parameters.
+    net, tape, loss, y, tau_theta
+        As for :func:`minprox.proxprop`.
     solvers : callable, sequence of callable, or mapping of str to callable
         What :func:`minprox.proxprop` takes as ``solver``; the keys of a mapping are the labels.
     title : str
@@ -132,7 +128,7 @@ def step(
 
 
 def plot_tape(
-    tape: Tape, loss: Any, y: Array, tau_theta: float | Sequence[float] = 0.05, **options: Any
+    tape: Tape, loss: Loss, y: Array, tau_theta: float | Sequence[float] = 0.05, **options: Any
 ) -> Figure:
     """Draw :func:`step` for the net that recorded the tape: what ``tape.plot`` is."""
     return step(tape.net, tape, loss, y, tau_theta, **options)
@@ -141,7 +137,7 @@ def plot_tape(
 def step_table(
     net: Graph,
     tape: Tape,
-    loss: Any,
+    loss: Loss,
     y: Array,
     tau_theta: float | Sequence[float] = 0.05,
     solvers: Solvers = (Exact(),),  # noqa: B008
@@ -188,17 +184,22 @@ def step_table(
 
 
 def measure(
-    net: Graph, tape: Tape, loss: Any, y: Array, tau_theta: float | Sequence[float], solvers: Sequence[Solver]
+    net: Graph,
+    tape: Tape,
+    loss: Loss,
+    y: Array,
+    tau_theta: float | Sequence[float],
+    solvers: Sequence[Solver],
 ) -> list[LayerStep]:
     """Return gradient, condition number and the steps of all solvers, for each layer with parameters."""
     steps = [proxprop(net, tape, loss, y, tau_theta, solver) for solver in solvers]
-    taus = per_layer("tau_theta", tau_theta, net)
+    layers = plan(net, loss, y, tau_theta, solvers[0])
     found: list[Any] = [None] * len(net.transfers)
     for l, A, delta in errors(net, tape, loss, y):
-        layer, last = net.transfers[l], l in net.last_transfers
+        layer, last = net.transfers[l], layers[l].explicit
         gradient = to_numpy(layer.join(A.T @ delta))
         matrix_free = type(layer).matrix is Transfer.matrix
-        kappa = 1.0 if last else math.nan if matrix_free else condition(A, float(taus[l]))
+        kappa = 1.0 if last else math.nan if matrix_free else condition(A, layers[l].tau_theta)
         found[l] = LayerStep(
             f"{layer!r}, explicit" if last else repr(layer),
             float(np.linalg.norm(gradient)),

@@ -17,6 +17,7 @@ import numpy as np
 
 from minprox.datasets import Dataset
 from minprox.engine.graph import Graph
+from minprox.engine.losses import Loss
 from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.files import whole_file
 from minprox.learning.history import History
@@ -162,7 +163,7 @@ class Checkpoint:
 def settings_of(
     net: Graph,
     data: Dataset,
-    loss: Any,
+    loss: Loss,
     optimizer: Optimizer,
     direction: Callable[..., Any],
     batch_size: int,
@@ -175,7 +176,7 @@ def settings_of(
         "parameter shapes": [list(theta.shape) for theta in net.parameters],
         "dtype": str(net.dtype),
         "data": f"{data!r} with the check sum {checksum(data):08x}",
-        "loss": repr(loss),
+        "loss": describe(loss),
         "direction": describe(direction),
         "optimizer": type(optimizer).__name__,
     }

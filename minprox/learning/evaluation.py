@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.graph import Graph
+from minprox.engine.losses import Loss, check_loss
 from minprox.engine.passes import forward
+from minprox.engine.reverse import output_error
 from minprox.ground.arguments import whole
 
 Split = Any  # x and y, of one length; see minprox.datasets
 
 
-def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tuple[float, float]:
+def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tuple[float, float]:
     """Return the mean loss and the accuracy of a net over one part of a data set.
 
     Parameters
@@ -22,7 +24,7 @@ def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tup
     net : Graph
     split : Split
         ``data.train``, ``data.validation`` or ``data.test``.
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     batch_size : int
         Samples in one forward pass; the result does not depend on it but for rounding.
 
@@ -53,3 +55,16 @@ def evaluate(net: Graph, split: Split, loss: Any, batch_size: int = 1000) -> tup
             hits += math.nan if correct is None else float(correct)
     size = len(split) or math.nan
     return total / size, hits / size
+
+
+def check_training_loss(net: Graph, split: Split, loss: Loss) -> None:
+    """Raise an error unless a loss gives all that training asks for, tried on the first samples."""
+    check_loss(loss, "value", "gradient", "correct")
+    x, y = split.x[:2], split.y[:2]
+    with np.errstate(all="ignore"):
+        tape = forward(net, x)
+        output_error(tape, loss, y)
+        value, hits = loss(tape.output, y), loss.correct(tape.output, y)
+    for name, found in (("the value", value), ("correct(output, y)", 0 if hits is None else hits)):
+        if np.shape(found) != ():
+            raise ValueError(f"expected {name} of {loss!r} as one number, found the shape {np.shape(found)}")

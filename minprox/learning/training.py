@@ -12,26 +12,28 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.graph import Graph
-from minprox.engine.passes import Tape, backprop, forward
+from minprox.engine.losses import Loss
+from minprox.engine.passes import backprop, forward
+from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
 from minprox.learning.checkpoints import Checkpoint, settings_of
-from minprox.learning.evaluation import evaluate
+from minprox.learning.evaluation import check_training_loss, evaluate
 from minprox.learning.history import History
 from minprox.learning.optimizer import Optimizer
 
 Array = Any
 Dataset = Any  # three parts: train, validation, test; see minprox.datasets
 Split = Any  # one of them: x and y, of one length
-Direction = Callable[[Graph, Tape, Any, Array], Sequence[Array]]
+Direction = Callable[[Graph, Tape, Loss, Array], Sequence[Array]]
 Callback = Callable[[Graph, History], Any]
 
 
 def train(
     net: Graph,
     data: Dataset,
-    loss: Any,
+    loss: Loss,
     optimizer: Optimizer,
     direction: Direction = backprop,
     *,
@@ -50,7 +52,7 @@ def train(
     net : Graph
         Its parameters are updated in place.
     data : Dataset
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     optimizer : Optimizer
         Made for this net.
     direction : callable
@@ -84,8 +86,8 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is out of its range or belongs to another net, or the checkpoint is damaged
-        or was written with other settings.
+        If an argument is out of its range or belongs to another net, the loss lacks what
+        :class:`minprox.Loss` names, or the checkpoint is damaged or was written with other settings.
     OSError
         If the checkpoint cannot be read or written.
 
@@ -112,6 +114,7 @@ def train(
         raise ValueError("the optimizer was made for another net than the one to be trained")
     if not len(data.train):
         raise ValueError("expected samples to train on, found none")
+    check_training_loss(net, data.train, loss)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the path of a checkpoint, found none")
     history, store = History(), None
@@ -157,7 +160,7 @@ def train(
 def one_epoch(
     net: Graph,
     split: Split,
-    loss: Any,
+    loss: Loss,
     optimizer: Optimizer,
     direction: Direction,
     epoch: int,
@@ -184,7 +187,7 @@ def one_epoch(
 
 
 def record(
-    history: History, net: Graph, data: Dataset, loss: Any, epoch: int, batch_loss: float, seconds: float
+    history: History, net: Graph, data: Dataset, loss: Loss, epoch: int, batch_loss: float, seconds: float
 ) -> None:
     """Evaluate the net at the end of an epoch and append the row; note if the run has diverged."""
     train_loss, train_accuracy = evaluate(net, data.train, loss)

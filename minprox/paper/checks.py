@@ -11,6 +11,7 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
+from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
 from minprox.engine.solvers import relative_residual
 from minprox.ground.backend import array_module
@@ -122,7 +123,7 @@ def check_adjoints(
         off(f"{layer!r}: adjoint of input {i + 1}", expected, float((b * part).sum()), scale, 1e-6)
 
 
-def check_gradient(net: Graph, x: Array, loss: Any, y: Array, gradient: Any = None, seed: int = 0) -> float:
+def check_gradient(net: Graph, x: Array, loss: Loss, y: Array, gradient: Any = None, seed: int = 0) -> float:
     """Check a gradient of ``J`` against central differences along a random direction.
 
     Parameters
@@ -130,7 +131,7 @@ def check_gradient(net: Graph, x: Array, loss: Any, y: Array, gradient: Any = No
     net : Graph
         In float64, and smooth near its parameters; restored on return.
     x : array, shape (N, *input_shape)
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     y : array, shape (N,) or (N, n_out)
     gradient : list of array, optional
         What to check, aligned with ``net.parameters``; :func:`minprox.backprop` if not given.

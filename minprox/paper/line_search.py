@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
+from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
 
 
 def armijo(
     net: Graph,
     x: Array,
-    loss: Any,
+    loss: Loss,
     y: Array,
     directions: Sequence[Array],
     tau: float = 1.0,
@@ -28,7 +28,7 @@ def armijo(
     net : Graph
         Restored to its parameters on return.
     x : array, shape (N, *input_shape)
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     y : array, shape (N,) or (N, n_out)
     directions : list of array
         Aligned with ``net.parameters``, from ``backprop`` or ``proxprop``.

@@ -14,6 +14,7 @@ from typing import Any
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
+from minprox.engine.losses import Loss
 from minprox.engine.plan import per_layer
 from minprox.ground.backend import array_module
 from minprox.paper.chain import Chain
@@ -45,7 +46,7 @@ class Sweep:
 
 def energy(
     net: Graph,
-    loss: Any,
+    loss: Loss,
     y: Array,
     theta: Variables,
     a: Variables,
@@ -59,7 +60,7 @@ def energy(
     ----------
     net : Graph
         A chain; its own parameters are not used.
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     y : array, shape (N,) or (N, n_out)
         Labels or targets of the batch ``a[0]``.
     theta, a, z : mapping of int to array
@@ -108,7 +109,7 @@ def energy(
 def algorithm_1(
     net: Graph,
     x: Array,
-    loss: Any,
+    loss: Loss,
     y: Array,
     tau: float,
     gamma: float | None = None,
@@ -121,7 +122,7 @@ def algorithm_1(
     net : Graph
         A chain; it is not changed.
     x : array, shape (N, *input_shape)
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     y : array, shape (N,) or (N, n_out)
     tau : float
         Step size τ > 0.
@@ -169,7 +170,7 @@ def algorithm_1(
 
 
 def algorithm_2(
-    net: Graph, x: Array, loss: Any, y: Array, tau: float, tau_theta: float | Sequence[float]
+    net: Graph, x: Array, loss: Loss, y: Array, tau: float, tau_theta: float | Sequence[float]
 ) -> Sweep:
     """Run Algorithm 2 (A2), ProxProp: as Algorithm 1, but with the proximal step (E5) in each θ_l.
 
@@ -178,7 +179,7 @@ def algorithm_2(
     net : Graph
         A chain; it is not changed.
     x : array, shape (N, *input_shape)
-    loss : CrossEntropy or SquaredError
+    loss : Loss
     y : array, shape (N,) or (N, n_out)
     tau : float
         Explicit step size τ > 0.
@@ -229,7 +230,7 @@ def algorithm_2(
     return Sweep(theta, a, z, a_half, z_half, theta_next)
 
 
-def last_block(c: Chain, a: Variables, loss: Any, y: Array, tau: float) -> tuple[Array, Array]:
+def last_block(c: Chain, a: Variables, loss: Loss, y: Array, tau: float) -> tuple[Array, Array]:
     """Step (a) of both algorithms, explicit in ``a_{L-2}`` and ``θ_{L-1}`` (A1, A2)."""
     phi, theta, last = c.phi[c.L - 1], c.theta[c.L - 1], a[c.L - 2]
     gradient = loss.gradient(phi.forward(theta, last), y)

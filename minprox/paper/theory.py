@@ -11,8 +11,10 @@ import numpy as np
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap, transpose
-from minprox.engine.passes import errors, proxprop
-from minprox.engine.plan import per_layer
+from minprox.engine.losses import Loss
+from minprox.engine.passes import proxprop
+from minprox.engine.plan import plan
+from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
@@ -221,7 +223,7 @@ class Descent:
 def descent(
     net: Graph,
     tape: Tape,
-    loss: Any,
+    loss: Loss,
     y: Array,
     tau_theta: float | Sequence[float],
     solver: Any = Exact(),  # noqa: B008
@@ -251,15 +253,15 @@ def descent(
     >>> all(layer.angle <= layer.bound for layer in found)
     True
     """
-    taus = per_layer("tau_theta", tau_theta, net)
+    layers = plan(net, loss, y, tau_theta, solver)
     steps = proxprop(net, tape, loss, y, tau_theta, solver)
     found: list[Any] = [None] * len(steps)
     for l, A, delta in errors(net, tape, loss, y):
         gradient = net.transfers[l].join(A.T @ delta)
-        kappa = 1.0 if l in net.last_transfers else condition(A, float(taus[l]))
+        kappa = 1.0 if layers[l].explicit else condition(A, layers[l].tau_theta)
         zero = not gradient.any()
         found[l] = Descent(
-            0.0 if zero or l in net.last_transfers else angle(gradient, steps[l]),
+            0.0 if zero or layers[l].explicit else angle(gradient, steps[l]),
             angle_bound(kappa),
             kappa,
             float((gradient * steps[l]).sum()),  # ⟨∇_{θ_l} J, d_l⟩ > 0  (P3)

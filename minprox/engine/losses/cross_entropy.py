@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.engine.losses.base import Loss
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, on_host
 
 Array = Any
 
 
-class CrossEntropy:
+class CrossEntropy(Loss):
     """Softmax cross-entropy with integer labels.
 
     Parameters
@@ -39,8 +40,6 @@ class CrossEntropy:
     >>> round(float(loss(np.zeros((2, 4)), np.array([0, 3]))), 4)  # log 4
     1.3863
     """
-
-    curvature = None  # its Hessian is no multiple of the identity
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.engine.losses.base import Loss
 from minprox.ground.backend import array_module
 
 Array = Any
 
 
-class SquaredError:
+class SquaredError(Loss):
     """``L = 1/(2N) Σ ‖z − y‖²``, half the mean over the batch of the squared distance.
 
     Raises
@@ -57,18 +58,6 @@ class SquaredError:
         self.check(output, y)
         return (output - y.astype(output.dtype)) / len(y)
 
-    def correct(self, output: Array, y: Array) -> None:
-        """Return nothing, as there is no accuracy in a regression.
-
-        Parameters
-        ----------
-        output, y : array, shape (N, ...)
-
-        Returns
-        -------
-        None
-        """
-
     def check(self, output: Array, y: Array) -> None:
         """Raise ValueError where the shapes differ."""
         array_module(output, y)
@@ -76,6 +65,3 @@ class SquaredError:
             raise ValueError(
                 f"SquaredError: expected targets of the output's shape {output.shape}, found {y.shape}"
             )
-
-    def __repr__(self) -> str:
-        return "SquaredError()"

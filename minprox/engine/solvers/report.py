@@ -71,6 +71,19 @@ class Report:
         )
 
 
+class Recorded:
+    """A solver that keeps the report of its last step."""
+
+    def __init__(self, solver: Any) -> None:
+        self.solver = solver
+        self.report: Report | None = None
+
+    def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+        d, done = run(self.solver, A, delta, tau_theta)  # to count iterations means to wait for the device
+        self.report = Report.of(self.solver, A, delta, tau_theta, d, done)
+        return d
+
+
 def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int | None]:
     """Return the step of any solver, and its iterations where it counts them.
 

@@ -1,0 +1,175 @@
+"""The reverse sweep, which every backward pass shares: errors from the output down to the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from minprox.engine.graph import Graph
+from minprox.engine.layers import Transfer
+from minprox.engine.layers.base import Array
+from minprox.engine.linear_map import LinearMap
+from minprox.engine.losses import Loss, check_loss
+from minprox.engine.stacked_map import StackedMap, stack
+from minprox.engine.tape import Tape
+
+
+def sweep(
+    net: Graph, tape: Tape, delta: Array, *, to_input: bool = False
+) -> Iterator[tuple[Any, Any, Array]]:
+    """Sweep the net in reverse from any error at its output: ``(l, A_l, δ_l)`` of each θ_l, the last first.
+
+    ``δ_l = ∂J/∂z_l`` is laid out as the rows of ``A_l``. The errors that a node gets from several
+    others are summed; the rows of a layer that stands at several places are stacked.
+
+    Parameters
+    ----------
+    net : Graph
+    tape : Tape
+        Of a forward pass of this net, with the parameters as they are now.
+    delta : array, shape (N, *output_shape)
+        ``∂J/∂output``, of a loss or of whatever stands behind this net: the error at that net's input, say.
+    to_input : bool
+        Whether to end with ``(None, None, δ)``, the error ``δ = ∂J/∂x`` at the input, in the shape of ``x``.
+
+    Yields
+    ------
+    l : int
+    A : LinearMap
+    delta : array, shape (..., rows, n_out)
+
+    Raises
+    ------
+    ValueError
+        If the tape is of another net, or the error does not have the shape of the output.
+
+    Examples
+    --------
+    A critic behind a generator, each with its own parameters:
+
+    >>> import minprox as mp, numpy as np
+    >>> generator, critic = (mp.Sequential(mp.Linear(n, m)) for n, m in ((3, 2), (2, 1)))
+    >>> first = mp.forward(generator, np.ones((5, 3), dtype="float32"))
+    >>> second = mp.forward(critic, first.output)
+    >>> *_, (_, _, delta) = mp.sweep(critic, second, np.ones((5, 1), dtype="float32"), to_input=True)
+    >>> [(l, A.shape, delta.shape) for l, A, delta in mp.sweep(generator, first, delta)]
+    [(0, (5, 4), (5, 2))]
+    """
+    if tape.net is not net:
+        raise ValueError("the tape was recorded by another net")
+    if delta.shape != tape.output.shape:
+        raise ValueError(
+            f"expected an error of the shape {tape.output.shape} of the output, found {delta.shape}"
+        )
+    return swept(net, tape, delta.astype(net.dtype, copy=False), to_input)
+
+
+def swept(net: Graph, tape: Tape, delta: Array, to_input: bool) -> Iterator[tuple[Any, Any, Array]]:
+    """Do what :func:`sweep` says, when its arguments are checked."""
+    number = {i: l for l, where in enumerate(net.places) for i in where}
+    uses: list[list[tuple[LinearMap, Array]]] = [[] for _ in net.transfers]
+    wanted = [to_input or learns for learns in net.learns]  # which nodes need an error
+    pending: dict[int, Array] = {len(net.nodes) - 1: delta}
+    for i in reversed(range(len(net.nodes))):
+        layer, sources, inputs = tape.layers[i], net.sources[i], tape.inputs(i)
+        if layer is None or not wanted[i]:
+            continue
+        delta = pending.pop(i)
+        if isinstance(layer, Transfer):
+            l, a = number[i], inputs[0]
+            uses[l].append((layer.linear_map(a), layer.rows(delta)))
+            if len(uses[l]) == len(net.places[l]):
+                maps, deltas = zip(*uses[l], strict=True)
+                yield l, maps[0] if len(maps) == 1 else StackedMap(maps), stack(deltas)
+                uses[l].clear()
+            if not wanted[sources[0]]:
+                continue
+            back = layer.adjoint_input(layer.theta, a, delta)  # (∂φ/∂a)ᵀ δ
+        else:
+            back = layer.adjoint(delta, tape.values[i], *inputs)  # σ'(z)ᵀ δ
+        for j, error in zip(sources, back if isinstance(back, tuple) else (back,), strict=True):
+            if wanted[j]:
+                pending[j] = pending[j] + error if j in pending else error
+    if to_input:
+        yield None, None, pending[0]  # ∂J/∂x
+
+
+def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, LinearMap, Array]]:
+    """Sweep the net in reverse from the gradient of a loss: ``(l, A_l, δ_l)``, the last layer first.
+
+    Parameters
+    ----------
+    net, tape
+        As for :func:`sweep`.
+    loss : Loss
+    y : array, shape (N, ...)
+        Labels or targets, as the loss wants them.
+
+    Yields
+    ------
+    l, A, delta
+        As from :func:`sweep`.
+
+    Raises
+    ------
+    ValueError
+        If the tape is of another net, or the targets do not fit the output.
+    TypeError
+        If the loss has no gradient, or wants targets of another dtype.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
+    >>> tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
+    >>> labels = np.array([0, 1, 2, 0, 1])
+    >>> [(l, A.shape, delta.shape) for l, A, delta in mp.errors(net, tape, mp.CrossEntropy(), labels)]
+    [(1, (5, 9), (5, 3)), (0, (5, 5), (5, 8))]
+    """
+    check_loss(loss, "gradient")
+    return sweep(net, tape, output_error(tape, loss, y))
+
+
+def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
+    """Return ``∇_x ℓ`` for each sample: how its own loss changes with its own input.
+
+    Parameters
+    ----------
+    net, tape, loss, y
+        As for :func:`errors`.
+
+    Returns
+    -------
+    array, shape (N, *input_shape)
+        Row ``i`` is ``∇_{x_i} ℓ_i = N ∂J/∂x_i`` for ``J = 1/N Σ ℓ_i``: it holds no factor 1/N, and does not
+        depend on what else is in the batch. What ``sweep(…, to_input=True)`` ends with is ``∂J/∂x`` itself.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`errors`.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net = mp.Sequential(mp.Linear(1, 1, bias=False), dtype="float64")
+    >>> net.parameters = [np.array([[3.0]])]
+    >>> x, y = np.array([[1.0], [2.0]]), np.array([[1.0], [1.0]])
+    >>> mp.input_gradient(net, mp.forward(net, x), mp.SquaredError(), y)  # (3x − y) · 3
+    array([[ 6.],
+           [15.]])
+    """
+    check_loss(loss, "gradient")
+    *_, (_, _, delta) = sweep(net, tape, output_error(tape, loss, y), to_input=True)
+    return len(delta) * delta  # ∇_{x_i} ℓ_i = N ∂J/∂x_i
+
+
+def output_error(tape: Tape, loss: Loss, y: Array) -> Array:
+    """Return ``∂J/∂output``, the gradient of the loss, or raise ValueError where it has another shape."""
+    delta = loss.gradient(tape.output, y)
+    if delta.shape != tape.output.shape:
+        raise ValueError(
+            f"expected the gradient of {loss!r} to have the shape {tape.output.shape} of the output, "
+            f"found {delta.shape}"
+        )
+    return delta
