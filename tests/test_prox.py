@@ -227,20 +227,20 @@ def test_a_matrix_is_expected(penalty):
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        (lambda: prox.L1(-1), ["L1: lam", "-1"]),
-        (lambda: prox.L2Squared(float("nan")), ["L2Squared: lam", "nan"]),
-        (lambda: prox.ElasticNet(1, float("inf")), ["ElasticNet: lam2", "inf"]),
-        (lambda: prox.GroupL1("much"), ["GroupL1: lam", "'much'"]),
-        (lambda: prox.GroupL1(1, "cells"), ["GroupL1", "columns", "'cells'"]),
+        (lambda: prox.L1(-1), ["lam of L1", "-1"]),
+        (lambda: prox.L2Squared(float("nan")), ["lam of L2Squared", "nan"]),
+        (lambda: prox.ElasticNet(1, float("inf")), ["lam2 of ElasticNet", "inf"]),
+        (lambda: prox.GroupL1("much"), ["lam of GroupL1", "'much'"]),
+        (lambda: prox.GroupL1(1, "cells"), ["groups of GroupL1", "columns", "'cells'"]),
         (lambda: prox.Box(1, -1), ["Box", "low=1", "high=-1"]),
         (lambda: prox.Box(float("nan"), 1), ["Box", "nan"]),
-        (lambda: prox.Simplex(0), ["Simplex", "above 0"]),
+        (lambda: prox.Simplex(0), ["total of Simplex", "positive", "0"]),
         (lambda: prox.Simplex(axis=2), ["Simplex", "axis", "2"]),
-        (lambda: prox.Nuclear(-0.5), ["Nuclear: lam", "-0.5"]),
+        (lambda: prox.Nuclear(-0.5), ["lam of Nuclear", "-0.5"]),
         (lambda: prox.L1(1).prox(np.ones(2), -1), ["tau", "-1"]),
         (lambda: prox.Box(0, 1).prox(np.ones(2), float("nan")), ["tau", "nan"]),
         (lambda: prox.Simplex().prox(np.ones(2), None), ["tau", "None"]),
-        (lambda: prox.L1(1).prox_conjugate(np.ones(2), 0), ["sigma", "above 0"]),
+        (lambda: prox.L1(1).prox_conjugate(np.ones(2), 0), ["sigma", "positive", "0"]),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_was_found(make, parts):

@@ -8,6 +8,7 @@ from typing import Any
 from minprox.engine.graph import Graph
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, moved
+from minprox.learning.penalties import checked_penalty, penalise
 
 Array = Any
 
@@ -23,6 +24,11 @@ class Optimizer:
         Learning rate τ, or a function of the epoch (0, 1, …) that returns it.
     weight_decay : float
         λ: ``λ θ`` is added to every direction.
+    penalty : Penalty or list of Penalty or None
+        Ω of ``minprox.prox`` or of your own, one for all θ_l or one (or None) for each: a proximal step on
+        it follows each step; see :func:`minprox.learning.penalties.penalise`.
+    penalise_bias : bool
+        Whether the penalty sees the last row of θ_l, the bias, too.
 
     Attributes
     ----------
@@ -34,11 +40,19 @@ class Optimizer:
     steps_done : int
     """
 
-    def __init__(self, net: Graph, lr: float | Callable[[int], float], weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        net: Graph,
+        lr: float | Callable[[int], float],
+        weight_decay: float = 0.0,
+        penalty: Any = None,
+        penalise_bias: bool = False,
+    ) -> None:
         if not callable(lr):
             lr = number(f"lr of {type(self).__name__}", lr, least=0)
         self.net, self.lr = net, lr
         self.weight_decay = number(f"weight_decay of {type(self).__name__}", weight_decay, least=0)
+        self.penalty, self.penalise_bias = checked_penalty(net, penalty), bool(penalise_bias)
         self.epoch = self.steps_done = 0
         self.state: dict[str, list[Array]] = {}
 
@@ -46,6 +60,11 @@ class Optimizer:
     def tau(self) -> float:
         """The learning rate of this epoch."""
         return float(self.lr(self.epoch)) if callable(self.lr) else float(self.lr)
+
+    @property
+    def reach(self) -> float:
+        """The whole length of a step along a constant direction, which the penalty takes."""
+        return self.tau
 
     def step(self, directions: Sequence[Array]) -> None:
         """Update every θ_l in place by its direction: a gradient, or an implicit step.
@@ -75,6 +94,7 @@ class Optimizer:
                 )
         self.steps_done += 1
         self.update(parameters, directions)
+        penalise(self.net, self.penalty, self.reach, self.penalise_bias)
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         """Do the step."""

@@ -34,6 +34,8 @@ class SGD(Optimizer):
         Whether to look ahead by the momentum.
     weight_decay : float
         λ ≥ 0.
+    penalty, penalise_bias
+        Ω, as for :class:`Optimizer`: with gradients it comes to rest where ``−∇J ∈ ∂Ω(θ)``.
 
     Raises
     ------
@@ -65,13 +67,20 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        penalty: Any = None,
+        penalise_bias: bool = False,
     ) -> None:
-        super().__init__(net, lr, weight_decay)
+        super().__init__(net, lr, weight_decay, penalty, penalise_bias)
         momentum = number("momentum of SGD", momentum, least=0, below=1)
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov=True needs a momentum above 0")
         self.momentum, self.nesterov = momentum, nesterov
         self.state = {"velocity": self.zeros()} if momentum else {}
+
+    @property
+    def reach(self) -> float:
+        """The whole length of a step along a constant direction, ``τ/(1 − μ)``."""
+        return self.tau / (1 - self.momentum)
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         tau, mu = self.tau, self.momentum
@@ -102,6 +111,8 @@ class Adam(Optimizer):
         ε > 0.
     weight_decay : float
         λ ≥ 0, added to the direction as ``λθ``.
+    penalty, penalise_bias
+        Ω, as for :class:`Optimizer`: it counts against the scaled direction.
 
     Raises
     ------
@@ -134,8 +145,10 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        penalty: Any = None,
+        penalise_bias: bool = False,
     ) -> None:
-        super().__init__(net, lr, weight_decay)
+        super().__init__(net, lr, weight_decay, penalty, penalise_bias)
         if len(betas) != 2:
             raise ValueError(f"Adam: betas must be a pair, found {betas!r}")
         b1, b2 = (number("betas of Adam", beta, least=0, below=1) for beta in betas)

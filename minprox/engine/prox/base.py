@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -93,23 +94,22 @@ class Penalty:
         ValueError
             If σ is not positive.
         """
-        if not step(sigma, "sigma"):
-            raise ValueError(f"sigma: expected a number above 0, found {sigma!r}")
+        sigma = number("sigma", sigma, above=0)
         return v - sigma * self.prox(v / sigma, 1 / sigma)  # v = prox_{σΩ*}(v) + σ prox_{Ω/σ}(v/σ)
 
 
 def step(value: Any, name: str = "tau") -> float:
     """Return a step size, or raise ValueError unless it is a finite number of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < math.inf:
-        raise ValueError(f"{name}: expected a number of at least 0, found {value!r}")
-    return float(value)
+    if type(value) is float and 0 <= value < math.inf:  # a stream takes a million of them
+        return value
+    return number(name, value, least=0)
 
 
 def strength(penalty: Any, *names: str) -> None:
     """Check the weights λ of a penalty."""
     for name in names:
         value = getattr(penalty, name)
-        object.__setattr__(penalty, name, step(value, f"{type(penalty).__name__}: {name}"))
+        object.__setattr__(penalty, name, number(f"{name} of {type(penalty).__name__}", value, least=0))
 
 
 def soft(v: Array, t: float) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.linalg import LinAlgError
 
 from minprox.engine.prox.base import Penalty, indicator, rounding, soft, step, strength
+from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -47,8 +48,7 @@ class GroupL1(Penalty):
 
     def __post_init__(self) -> None:
         strength(self, "lam")
-        if self.groups not in ("rows", "columns"):
-            raise ValueError(f'GroupL1: expected groups "rows" or "columns", found {self.groups!r}')
+        one_of("groups of GroupL1", self.groups, ("rows", "columns"))
 
     def norms(self, u: Array) -> Array:
         """Return the norm of each group.
@@ -113,9 +113,7 @@ class Simplex(Penalty):
     axis: int | None = None
 
     def __post_init__(self) -> None:
-        strength(self, "total")
-        if not self.total:
-            raise ValueError(f"Simplex: expected a total above 0, found {self.total!r}")
+        object.__setattr__(self, "total", number("total of Simplex", self.total, above=0))
         if self.axis not in (None, 0, 1):
             raise ValueError(f"Simplex: expected the axis None, 0 or 1, found {self.axis!r}")
 
