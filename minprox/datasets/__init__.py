@@ -1,4 +1,4 @@
-"""Data sets: digits inside the package, others that are fetched once, and toy problems made from a seed.
+"""Data sets: digits inside the package, others that are fetched, your own, and toy problems from a seed.
 
 Imports :mod:`minprox.ground` alone.
 """
@@ -7,6 +7,8 @@ from minprox.datasets.base import Dataset, Split
 from minprox.datasets.cifar import cifar10
 from minprox.datasets.digit_images import digits
 from minprox.datasets.mnist_files import fashion_mnist, mnist
+from minprox.datasets.own_arrays import from_arrays
+from minprox.datasets.own_tables import from_csv
 from minprox.datasets.quadratic import Quadratic, ridge
 from minprox.datasets.toy import blobs, two_spirals
 
@@ -18,6 +20,8 @@ __all__ = [
     "cifar10",
     "digits",
     "fashion_mnist",
+    "from_arrays",
+    "from_csv",
     "mnist",
     "ridge",
     "two_spirals",
