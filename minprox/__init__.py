@@ -8,7 +8,9 @@ from minprox._version import __version__
 from minprox.engine import layers, prox, solvers
 from minprox.engine.graph import Graph
 from minprox.engine.layers import (
+    ELU,
     GELU,
+    SELU,
     Add,
     AvgPool1d,
     AvgPool2d,
@@ -27,9 +29,12 @@ from minprox.engine.layers import (
     Linear,
     MaxPool1d,
     MaxPool2d,
+    Mish,
     ReLU,
     Sigmoid,
+    SiLU,
     Softplus,
+    Softsign,
     Tanh,
     Transfer,
 )
@@ -72,6 +77,11 @@ __all__ = [
     "Graph",
     "Sequential",
     "GELU",
+    "ELU",
+    "SELU",
+    "SiLU",
+    "Mish",
+    "Softsign",
     "Add",
     "AvgPool1d",
     "AvgPool2d",

@@ -209,6 +209,7 @@ def away_from_kinks(rng, shape):
 
 images = (2, 3, 6, 5)
 activations = [mp.ReLU(), mp.LeakyReLU(0.2), mp.Tanh(), mp.Sigmoid(), mp.Softplus(), mp.GELU()]
+activations += [mp.ELU(), mp.ELU(0.5), mp.SELU(), mp.SiLU(), mp.Mish(), mp.Softsign()]
 maxima = [
     mp.MaxPool2d(2),
     mp.MaxPool2d((3, 2), stride=1),
@@ -243,6 +244,7 @@ def test_the_adjoint_of_a_nonlinear_layer_is_its_derivative(layer, rng):
 def test_the_derivative_at_the_kink_is_that_of_the_negative_side(layer):
     zero, one = np.zeros(1), np.ones(1)
     assert layer.adjoint(one, layer.forward(zero), zero) == layer.adjoint(one, -one, -one)
+    assert mp.ELU(0.5).adjoint(one, zero, zero) == 0.5
 
 
 @pytest.mark.parametrize("layer", linear, ids=repr)
@@ -271,6 +273,10 @@ def test_a_linear_layer_passes_the_dot_test(layer, rng):
         (mp.Sigmoid(), lambda z: 1 / (1 + np.exp(-z))),
         (mp.Softplus(), lambda z: np.log1p(np.exp(z))),
         (mp.GELU(), lambda z: z * np.cumsum(np.exp(-(fine**2) / 2))[at(z)] / np.sqrt(2e8 * np.pi)),
+        (mp.ELU(0.5), lambda z: np.where(z > 0, z, 0.5 * (np.exp(z) - 1))),
+        (mp.SiLU(), lambda z: z / (1 + np.exp(-z))),
+        (mp.Mish(), lambda z: z * ((1 + np.exp(z)) ** 2 - 1) / ((1 + np.exp(z)) ** 2 + 1)),
+        (mp.Softsign(), lambda z: z / (1 + np.sqrt(z * z))),
     ],
     ids=repr,
 )
@@ -462,6 +468,12 @@ def test_weight_and_bias_are_views_of_theta():
         "Sigmoid()",
         "Softplus()",
         "GELU()",
+        "ELU()",
+        "ELU(0.5)",
+        "SELU()",
+        "SiLU()",
+        "Mish()",
+        "Softsign()",
         "MaxPool2d(2)",
         "MaxPool2d((2, 3), stride=1, padding=1)",
         "AvgPool2d(3, stride=(2, 1), padding=(1, 0))",
@@ -511,6 +523,8 @@ def test_a_layer_prints_as_the_call_that_makes_it(text):
         (lambda: mp.MaxPool2d(0), ["kernel_size", "0"]),
         (lambda: mp.MaxPool2d(2, stride=0), ["stride", "0"]),
         (lambda: mp.AvgPool2d(3, padding=2), ["padding", "half", "(3, 3)", "(2, 2)"]),
+        (lambda: mp.ELU(0), ["alpha of ELU", "0"]),
+        (lambda: mp.ELU(float("inf")), ["alpha of ELU", "inf"]),
         (lambda: mp.Dropout(1), ["p", "[0, 1)", "1"]),
         (lambda: mp.Dropout(float("nan")), ["p", "nan"]),
         (lambda: mp.Input((3, 0)), ["Input", "(3, 0)"]),

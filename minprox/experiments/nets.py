@@ -6,7 +6,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from minprox.engine.layers import (
+    ELU,
     GELU,
+    SELU,
     Conv2d,
     Flatten,
     Input,
@@ -14,9 +16,12 @@ from minprox.engine.layers import (
     LeakyReLU,
     Linear,
     MaxPool2d,
+    Mish,
     ReLU,
     Sigmoid,
+    SiLU,
     Softplus,
+    Softsign,
     Tanh,
 )
 from minprox.engine.sequential import Sequential
@@ -28,6 +33,11 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "sigmoid": Sigmoid,
     "softplus": Softplus,
     "gelu": GELU,
+    "elu": ELU,
+    "selu": SELU,
+    "silu": SiLU,
+    "mish": Mish,
+    "softsign": Softsign,
 }
 
 

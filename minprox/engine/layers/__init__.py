@@ -4,6 +4,7 @@ from minprox.engine.layers.activations import GELU, LeakyReLU, ReLU, Sigmoid, So
 from minprox.engine.layers.avg_pooling import AvgPool1d, AvgPool2d
 from minprox.engine.layers.base import Input, Layer, Symbol
 from minprox.engine.layers.conv import Conv1d, Conv2d
+from minprox.engine.layers.gates import Mish, SiLU
 from minprox.engine.layers.global_pooling import (
     GlobalAvgPool1d,
     GlobalAvgPool2d,
@@ -12,11 +13,11 @@ from minprox.engine.layers.global_pooling import (
 )
 from minprox.engine.layers.linear import Linear
 from minprox.engine.layers.max_pooling import MaxPool1d, MaxPool2d
+from minprox.engine.layers.saturating import ELU, SELU, Softsign
 from minprox.engine.layers.structure import Add, Concat, Dropout, Flatten
 from minprox.engine.layers.transfer import Transfer
 
 __all__ = [
-    "GELU",
     "Add",
     "AvgPool1d",
     "AvgPool2d",
@@ -24,7 +25,9 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Dropout",
+    "ELU",
     "Flatten",
+    "GELU",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
     "GlobalMaxPool1d",
@@ -35,9 +38,13 @@ __all__ = [
     "Linear",
     "MaxPool1d",
     "MaxPool2d",
+    "Mish",
     "ReLU",
+    "SELU",
+    "SiLU",
     "Sigmoid",
     "Softplus",
+    "Softsign",
     "Symbol",
     "Tanh",
     "Transfer",

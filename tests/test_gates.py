@@ -1,0 +1,85 @@
+"""Activations with gates, and those that level off: accurate over all of float32, and PyTorch's."""
+
+import numpy as np
+import pytest
+from conftest import relative
+
+import minprox as mp
+
+TINY = np.finfo("float32").tiny  # below it, float32 has fewer digits
+
+
+def long(z):
+    return np.asarray(z, np.longdouble)
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-long(z)))
+
+
+def mish(z):
+    n = np.exp(np.minimum(long(z), 100))
+    return (n * n + 2 * n) / (n * n + 2 * n + 2)
+
+
+def mish_slope(z):
+    n = np.exp(np.minimum(long(z), 100))
+    return 4 * n * (1 + n) / (n * n + 2 * n + 2) ** 2
+
+
+# σ, σ', and of σ' the size of its parts, between which it may cancel
+CASES = [
+    (mp.ELU(0.5), lambda z: np.where(z > 0, long(z), np.expm1(long(z)) / 2), lambda z: np.exp(long(z)) / 2),
+    (mp.SiLU(), lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z))),
+    (mp.Mish(), lambda z: z * mish(z), lambda z: mish(z) + z * mish_slope(z)),
+    (mp.Softsign(), lambda z: z / (1 + np.abs(long(z))), lambda z: (1 + np.abs(long(z))) ** -2),
+]
+
+
+@pytest.mark.parametrize(("layer", "value", "slope"), CASES, ids=lambda case: repr(case))
+def test_activations_are_accurate_over_all_of_float32(layer, value, slope):
+    sizes = np.concatenate([np.geomspace(TINY, 3.2e38, 20_000), np.linspace(0, 110, 20_001)])
+    z = np.concatenate([sizes, -sizes]).astype("float32")
+    a, one = layer.forward(z), np.ones_like(z)
+    assert a.dtype == "float32"
+    with np.errstate(all="ignore"):
+        expected, derivative = value(long(z)), slope(long(z))
+    if isinstance(layer, mp.ELU):
+        derivative = np.where(z > 0, 1, derivative)
+    found = layer.adjoint(one, a, z)
+    assert (np.abs(a - expected) <= 1e-6 * np.abs(expected) + 1e-6 * TINY).all()
+    parts = np.abs(derivative)
+    if isinstance(layer, mp.SiLU | mp.Mish):  # σ' = g + z g' has a zero
+        parts = parts + 2 * np.abs(expected / np.where(z == 0, 1, z))
+    assert (np.abs(found - derivative) <= 1e-6 * parts + 1e-6 * TINY).all()
+
+
+def test_selu_keeps_mean_and_variance():
+    """∫ SELU(z) φ(z) dz = 0 and ∫ SELU(z)² φ(z) dz = 1, each half by Gauss and Legendre."""
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    z = np.concatenate([6 * (nodes - 1), 6 * (nodes + 1)])
+    density = 6 * np.tile(weights, 2) * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    a = mp.SELU().forward(z)
+    assert abs((density * a).sum()) < 1e-12
+    assert (density * a**2).sum() == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "options"),
+    [
+        (mp.ELU(0.7), "elu", {"alpha": 0.7}),
+        (mp.SELU(), "selu", {}),
+        (mp.SiLU(), "silu", {}),
+        (mp.Mish(), "mish", {}),
+        (mp.Softsign(), "softsign", {}),
+    ],
+    ids=repr,
+)
+def test_activations_are_those_of_pytorch(layer, name, options, rng):
+    torch = pytest.importorskip("torch")
+    z, delta = 4 * rng.standard_normal((2, 500))
+    x = torch.tensor(z, requires_grad=True)
+    a = getattr(torch.nn.functional, name)(x, **options)
+    assert relative(layer.forward(z), a.detach()) < 1e-14
+    a.backward(torch.tensor(delta))
+    assert relative(layer.adjoint(delta, layer.forward(z), z), x.grad) < 1e-14
