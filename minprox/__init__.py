@@ -41,9 +41,11 @@ from minprox.engine.layers import (
 from minprox.engine.linear_map import DenseMap, LinearMap
 from minprox.engine.losses import CrossEntropy, Loss, SquaredError
 from minprox.engine.passes import backprop, forward, proxprop
+from minprox.engine.products import gauss_newton_product, hessian_product, pack, unpack
 from minprox.engine.reverse import errors, input_gradient, sweep
 from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
+from minprox.engine.tangent import tangent
 from minprox.formulas import explain
 from minprox.ground.backend import array_module, to_numpy, use
 from minprox.learning.checkpoints import load_parameters, save_parameters
@@ -118,6 +120,11 @@ __all__ = [
     "input_gradient",
     "proxprop",
     "sweep",
+    "tangent",
+    "hessian_product",
+    "gauss_newton_product",
+    "pack",
+    "unpack",
     "CG",
     "BlockCG",
     "Exact",

@@ -22,7 +22,7 @@ ARRAY = r"(list of |sequence of )?(array|ndarray)\b"
 INNER = {
     *("Layer.trial", "Layer.fit", "Transfer.initialise", "Transfer.draw"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
-    *("Convolution.images", "Convolution.spread", "Gate.gate"),
+    *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_bend"),
     *("CrossEntropy.compare", "SquaredError.check", "Optimizer.update"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *("Exact.refined", "Exact.chosen", "Run.plain", "Run.settle"),

@@ -15,15 +15,17 @@ from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
 from minprox.engine.solvers import relative_residual
 from minprox.ground.backend import array_module
+from minprox.paper.tangent_checks import check_tangent, check_tangent_map
 from minprox.paper.verdicts import CheckError, agree, dot, frozen, off
 
 
 def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, seed: int = 0) -> None:
-    """Check the adjoints of a layer, and of a transfer all that the solvers rely on.
+    """Check the adjoints and tangents of a layer, and of a transfer all that the solvers rely on.
 
     Of a transfer: linear in θ, both adjoints (the dot test), columns of θ that act on their own
     channel alone, ``matrix`` if it has one, and whether it writes to its arguments.
-    Of another layer: its adjoint against central differences, for each input.
+    Of another layer: its adjoint against central differences, for each input, and ``tangent`` and ``bend``
+    where it gives them (T1, T3).
 
     Parameters
     ----------
@@ -60,6 +62,7 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
         delta = frozen(rng.standard_normal(output.shape))
         found = layer.adjoint(delta, output, *inputs)
         check_adjoints(layer, layer.forward, inputs, delta, found, rng)
+        check_tangent(layer, inputs, delta, rng)
 
 
 def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
@@ -97,6 +100,7 @@ def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
             layer.forward(alone, a),
             expected,
         )
+    check_tangent_map(layer, theta, a, delta, rng)
     if type(layer).matrix is not Transfer.matrix:
         A, rows = layer.matrix(a), layer.rows(z)
         agree(layer, "matrix(a) @ θ = φ(θ, a)", A @ layer.split(theta), rows)

@@ -30,13 +30,15 @@ def frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def agree(owner: Any, identity: str, found: Array, expected: Array) -> None:
-    """Raise CheckError unless two arrays agree to 1e-10 of their size."""
+def agree(
+    owner: Any, identity: str, found: Array, expected: Array, tolerance: float = 1e-10, size: float = 0.0
+) -> None:
+    """Raise CheckError unless two arrays agree to a part of their size, or of a larger one that is given."""
     if found.shape != expected.shape:
         raise CheckError(f"{owner!r}: {identity} fails: shapes {found.shape} and {expected.shape}")
-    size = float(np.linalg.norm(expected)) or 1.0
+    size = max(float(np.linalg.norm(expected)), size) or 1.0
     error = float(np.linalg.norm(found - expected)) / size
-    if not error <= 1e-10:
+    if not error <= tolerance:
         raise CheckError(f"{owner!r}: {identity} fails: relative error {error:.3g}")
 
 

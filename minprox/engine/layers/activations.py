@@ -13,6 +13,9 @@ class Activation(Layer):
 
     arity = 1
 
+    def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
+        return self.adjoint(motion, output, *inputs)  # ȧ = σ'(z) ż: a diagonal is its own transpose  (T1)
+
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         return shape
@@ -27,6 +30,8 @@ class ReLU(Activation):
     >>> mp.ReLU().forward(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
+
+    bends = False
 
     def forward(self, z: Array) -> Array:
         return array_module(z).maximum(z, 0)
@@ -49,6 +54,8 @@ class LeakyReLU(Activation):
     >>> mp.LeakyReLU(0.1).forward(np.array([-1.0, 2.0]))
     array([-0.1,  2. ])
     """
+
+    bends = False
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = float(slope)
@@ -80,6 +87,9 @@ class Tanh(Activation):
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (1 - a * a)
 
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        return -2 * a * (1 - a * a) * motion * delta  # σ'' = −2 σ (1 − σ²)
+
 
 class Sigmoid(Activation):
     """``σ(z) = 1 / (1 + e⁻ᶻ)``, computed as ``(1 + tanh(z/2)) / 2``; ``σ' = σ (1 − σ)``.
@@ -96,6 +106,9 @@ class Sigmoid(Activation):
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (a * (1 - a))
+
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        return a * (1 - a) * (1 - 2 * a) * motion * delta  # σ'' = σ (1 − σ) (1 − 2σ)
 
 
 class Softplus(Activation):
@@ -114,6 +127,10 @@ class Softplus(Activation):
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * Sigmoid().forward(z)
+
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        slope = Sigmoid().forward(z)
+        return slope * (1 - slope) * motion * delta  # σ'' = σ' (1 − σ')
 
 
 class GELU(Activation):
@@ -136,3 +153,7 @@ class GELU(Activation):
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         density = array_module(z).exp(-(z * z) / 2) / float(np.sqrt(2 * np.pi))
         return delta * (companion(z, "special").ndtr(z) + z * density)  # σ' = Φ(z) + z Φ'(z)
+
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        density = array_module(z).exp(-(z * z) / 2) / float(np.sqrt(2 * np.pi))
+        return (2 - z * z) * density * motion * delta  # σ'' = (2 − z²) Φ'(z)

@@ -36,6 +36,9 @@ class AvgPool(Pool):
             error += share
         return self.inside(errors, a.shape[2:])
 
+    def tangent(self, motion: Array, output: Array, a: Array) -> Array:
+        return self.forward(motion)
+
     def counts(self, a: Array) -> Any:
         """Return by what the sums are divided: one number where all windows see as many pixels."""
         counts = self.window.counts(a.shape[2:], self.count_include_pad)

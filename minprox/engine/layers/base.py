@@ -73,7 +73,9 @@ class Layer:
     -----
     A layer of your own gives ``forward(a)`` and ``adjoint(delta, output, a)``, the derivative of
     forward at ``a`` transposed and applied to δ (a tuple of them for several inputs);
-    ``output_shape`` is found by a trial on zeros unless given.
+    ``output_shape`` is found by a trial on zeros unless given. For the tangent pass it also gives
+    ``tangent(motion, output, a)`` and, unless it sets ``bends = False`` as it is piecewise linear,
+    ``bend(delta, motion, output, a)``.
 
     Examples
     --------
@@ -88,6 +90,7 @@ class Layer:
 
     arity: int | None = None  # how many inputs it takes; None for any number
     input_shape: Shape = None  # of one sample, as far as the layer itself knows it
+    bends: bool = True  # whether its adjoint changes with its inputs: False where it is piecewise linear
 
     def forward(self, *inputs: Array) -> Array:
         """Compute the output of the layer for a batch.
@@ -119,6 +122,40 @@ class Layer:
             ``∂J/∂input``, in the shape of the input; a tuple for several inputs.
         """
         raise NotImplementedError(f"{self!r} has no adjoint")
+
+    def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
+        """Compute the change of the output from that of the inputs: forward, linearised (T1).
+
+        Parameters
+        ----------
+        motion : array or tuple of array
+            The derivative of the input, of its shape; a tuple for several inputs.
+        output : array, shape (N, *output_shape)
+        *inputs : array, shape (N, *shape)
+
+        Returns
+        -------
+        array, shape (N, *output_shape)
+        """
+        raise NotImplementedError(f"{self!r} has no tangent")
+
+    def bend(self, delta: Array, motion: Array, output: Array, *inputs: Array) -> Array:
+        """Compute the change of ``adjoint(delta, ...)``, for a fixed δ, as the inputs move (T3).
+
+        Parameters
+        ----------
+        delta : array, shape (N, *output_shape)
+        motion : array or tuple of array
+            As for :meth:`tangent`, of the shapes of the inputs.
+        output : array, shape (N, *output_shape)
+        *inputs : array, shape (N, *shape)
+
+        Returns
+        -------
+        array or tuple of array
+            As of :meth:`adjoint`, in the shape of the input. Not asked for where ``bends`` is False.
+        """
+        raise NotImplementedError(f"{self!r} has no bend")
 
     def output_shape(self, *shapes: Shape) -> Shape:
         """Return the shape of one output sample.

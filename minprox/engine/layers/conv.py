@@ -10,6 +10,7 @@ from minprox.engine.layers.patches import PatchMap
 from minprox.engine.layers.transfer import Transfer
 from minprox.engine.layers.window import Pair, Sizes, Window, read_padding, short, simplified, sizes
 from minprox.engine.linear_map import LinearMap
+from minprox.engine.tangent_map import without_ones
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module
 
@@ -75,10 +76,13 @@ class Convolution(Transfer):
     def matrix(self, a: Array) -> Array:
         return self.linear_map(a).matrix()
 
-    def linear_map(self, a: Array) -> LinearMap:
+    def linear_map(self, a: Array) -> PatchMap:
         images, plane = self.images(a), self.plane
         steps = plane.kernel, plane.stride, plane.dilation
         return PatchMap(images, plane.margins(images.shape[1:3]), *steps, self.groups, self.has_bias)
+
+    def tangent_map(self, a_dot: Array) -> LinearMap:
+        return without_ones(self.linear_map(a_dot))
 
     def images(self, a: Array) -> Array:
         """Return images with two axes and the sample last, ``(channels, height, width, N)``."""

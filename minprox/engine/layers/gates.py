@@ -12,10 +12,14 @@ from minprox.ground.backend import array_module
 
 
 class Gate(Activation):
-    """Base of the gated activations: ``gate(z)`` and its derivative, on float64."""
+    """Base of the gated activations: ``gate(z)`` with its two derivatives, on float64."""
 
     def gate(self, z: Array) -> tuple[Array, Array]:
         """Return ``g(z)`` and ``g'(z)``."""
+        raise NotImplementedError
+
+    def gate_bend(self, z: Array) -> Array:
+        """Return ``g''(z)``."""
         raise NotImplementedError
 
     def forward(self, z: Array) -> Array:
@@ -26,6 +30,11 @@ class Gate(Activation):
         x = z.astype("float64", copy=False)
         g, slope = self.gate(x)
         return delta * (g + x * slope).astype(z.dtype, copy=False)  # σ' = g + z g'
+
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        x = z.astype("float64", copy=False)
+        curvature = 2 * self.gate(x)[1] + x * self.gate_bend(x)  # σ'' = 2 g' + z g''
+        return delta * motion * curvature.astype(z.dtype, copy=False)
 
 
 class SiLU(Gate):
@@ -46,6 +55,10 @@ class SiLU(Gate):
         s = logistic(z)
         return s, s * logistic(-z)  # g = s, g' = s (1 − s)
 
+    def gate_bend(self, z: Array) -> Array:
+        s = logistic(z)
+        return s * logistic(-z) * (1 - 2 * s)  # g'' = s (1 − s) (1 − 2 s)
+
 
 class Mish(Gate):
     """``σ(z) = z tanh(log(1 + eᶻ))``.
@@ -65,6 +78,10 @@ class Mish(Gate):
         xp = array_module(z)
         g = xp.tanh(xp.logaddexp(z, xp.zeros_like(z)))
         return g, (1 - g * g) * logistic(z)
+
+    def gate_bend(self, z: Array) -> Array:
+        g, slope = self.gate(z)
+        return slope * (logistic(-z) - 2 * g * logistic(z))  # g'' = g' (1 − s − 2 g s)
 
 
 def logistic(z: Array) -> Array:

@@ -13,6 +13,7 @@ class GlobalPool(Layer):
     """Base of the layers that make one number of each channel."""
 
     arity = 1
+    bends = False
     axes: int  # of an image
 
     @property
@@ -41,6 +42,9 @@ class GlobalAvgPool(GlobalPool):
         share = delta / prod(a.shape[2:])
         return xp.broadcast_to(xp.expand_dims(share, self.all), a.shape)
 
+    def tangent(self, motion: Array, output: Array, a: Array) -> Array:
+        return self.forward(motion)
+
 
 class GlobalMaxPool(GlobalPool):
     """The largest entry of each channel, and its adjoint."""
@@ -49,9 +53,11 @@ class GlobalMaxPool(GlobalPool):
         return a.max(axis=self.all)
 
     def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        pixels = a.reshape(*a.shape[:2], -1)
-        first = pixels.argmax(axis=2)[:, :, None] == array_module(a).arange(pixels.shape[2])
-        return (delta[:, :, None] * first).reshape(a.shape)
+        return (delta[:, :, None] * winners(a)).reshape(a.shape)
+
+    def tangent(self, motion: Array, output: Array, a: Array) -> Array:
+        """Return the motions of the winners."""
+        return (motion.reshape(*a.shape[:2], -1) * winners(a)).sum(axis=2)
 
 
 class GlobalAvgPool2d(GlobalAvgPool):
@@ -104,3 +110,9 @@ class GlobalMaxPool1d(GlobalMaxPool):
     """
 
     axes = 1
+
+
+def winners(a: Array) -> Array:
+    """Tell for each pixel, in one row for each channel, whether it is the first of the largest."""
+    pixels = a.reshape(*a.shape[:2], -1)
+    return pixels.argmax(axis=2)[:, :, None] == array_module(a).arange(pixels.shape[2])

@@ -7,6 +7,7 @@ from typing import Any
 from minprox.engine.layers.base import Array, Shape
 from minprox.engine.layers.transfer import Transfer
 from minprox.engine.linear_map import DenseMap, LinearMap
+from minprox.engine.tangent_map import without_ones
 from minprox.ground.arguments import whole
 
 
@@ -53,8 +54,11 @@ class Linear(Transfer):
     def matrix(self, a: Array) -> Array:
         return self.linear_map(a).matrix()
 
-    def linear_map(self, a: Array) -> LinearMap:
+    def linear_map(self, a: Array) -> DenseMap:
         return DenseMap(a, self.has_bias)
+
+    def tangent_map(self, a_dot: Array) -> LinearMap:
+        return without_ones(self.linear_map(a_dot))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes

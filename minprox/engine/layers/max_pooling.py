@@ -31,6 +31,17 @@ class MaxPool(Pool):
             free ^= first
         return self.inside(errors, size)
 
+    def tangent(self, motion: Array, output: Array, a: Array) -> Array:
+        """Return the motions of the winners: small motions do not change who wins."""
+        xp, size = array_module(a), a.shape[2:]
+        x, x_dot = self.padded(a, -float("inf")), self.padded(motion, 0)
+        free, moved = xp.ones_like(output, dtype=bool), xp.zeros_like(output)
+        for entry, entry_dot in zip(self.windows(x, size), self.windows(x_dot, size), strict=True):
+            first = free & (entry == output)
+            moved = xp.where(first, entry_dot, moved)
+            free = free ^ first
+        return moved
+
 
 class MaxPool2d(MaxPool):
     """The largest entry of each window; where several are, the error goes to the first of them.

@@ -15,6 +15,7 @@ class Pool(Layer):
     """Base of the pooling layers, for images of any number of axes."""
 
     arity = 1
+    bends = False
     axes: int  # of an image
 
     def __init__(

@@ -43,6 +43,10 @@ class ELU(Activation):
         xp = array_module(z)
         return delta * xp.where(z > 0, 1, self.alpha * xp.exp(xp.minimum(z, 0)))  # σ' = 1 or α eᶻ
 
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        xp = array_module(z)
+        return xp.where(z > 0, 0, self.alpha * xp.exp(xp.minimum(z, 0))) * motion * delta  # σ'' = 0 or α eᶻ
+
     def __repr__(self) -> str:
         return f"ELU({'' if self.alpha == 1 else self.alpha})"
 
@@ -72,6 +76,9 @@ class SELU(Activation):
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return self.scale * self.inner.adjoint(delta, a, z)
 
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        return self.scale * self.inner.bend(delta, motion, a, z)
+
 
 class Softsign(Activation):
     """``σ(z) = z / (1 + |z|)``, ``σ' = 1 / (1 + |z|)²``.
@@ -88,3 +95,7 @@ class Softsign(Activation):
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (1 / (1 + abs(z))) ** 2
+
+    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
+        sign = array_module(z).sign(z)
+        return -2 * sign * (1 / (1 + abs(z))) ** 3 * motion * delta  # σ'' = −2 sign(z) / (1 + |z|)³

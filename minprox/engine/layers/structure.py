@@ -21,9 +21,13 @@ class Flatten(Layer):
     """
 
     arity = 1
+    bends = False
 
     def forward(self, a: Array) -> Array:
         return a.reshape(len(a), -1)
+
+    def tangent(self, motion: Array, output: Array, a: Array) -> Array:
+        return self.forward(motion)
 
     def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
         return delta.reshape(a.shape)
@@ -46,8 +50,13 @@ class Add(Layer):
     >>> net = mp.Graph(x, mp.Linear(8, 2)(h))
     """
 
+    bends = False
+
     def forward(self, *inputs: Array) -> Array:
         return sum(inputs[1:], inputs[0])
+
+    def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
+        return self.forward(*motion) if len(inputs) > 1 else motion
 
     def adjoint(self, delta: Array, output: Array, *inputs: Array) -> Array:
         return (delta,) * len(inputs)
@@ -71,8 +80,13 @@ class Concat(Layer):
     (24, 4, 4)
     """
 
+    bends = False
+
     def forward(self, *inputs: Array) -> Array:
         return array_module(*inputs).concatenate(inputs, axis=1)
+
+    def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
+        return self.forward(*motion) if len(inputs) > 1 else motion
 
     def adjoint(self, delta: Array, output: Array, *inputs: Array) -> Array:
         ends = np.cumsum([a.shape[1] for a in inputs])
@@ -120,6 +134,8 @@ class Dropout(Activation):
     (array([[1., 1., 1., 1., 1., 1.]], dtype=float32), array([[0., 2., 2., 2., 0., 0.]], dtype=float32))
     """
 
+    bends = False
+
     def __init__(self, p: float = 0.5) -> None:
         self.p = number("p of Dropout", p, least=0, below=1)
 
@@ -141,6 +157,8 @@ class Dropout(Activation):
 
 class Mask(Activation):
     """Multiplication by a fixed array: a Dropout whose mask is drawn."""
+
+    bends = False
 
     def __init__(self, mask: Array) -> None:
         self.mask = mask

@@ -8,6 +8,7 @@ import numpy as np
 
 from minprox.engine.layers.base import Array, Layer
 from minprox.engine.linear_map import LinearMap, TransferMap
+from minprox.engine.tangent_map import Difference
 from minprox.ground.arguments import one_of, whole
 from minprox.ground.backend import array_module, asarray
 
@@ -158,6 +159,21 @@ class Transfer(Layer):
             Of shape ``(rows, cols)``.
         """
         return TransferMap(self, a)
+
+    def tangent_map(self, a_dot: Array) -> LinearMap:
+        """Return ``Ȧ = A(ȧ)`` with zeros for the ones of the bias: how ``A(a)`` changes with ``a`` (T3).
+
+        Parameters
+        ----------
+        a_dot : array, shape (N, *input_shape)
+
+        Returns
+        -------
+        LinearMap
+            Of shape ``(rows, cols)``.
+        """
+        still = array_module(a_dot).zeros_like(a_dot)
+        return Difference(self.linear_map(a_dot), self.linear_map(still))  # A(ȧ) − A(0), φ being affine in a
 
     def trial(self, *inputs: Array) -> Array:
         return self.forward(np.zeros(self.theta_shape), *inputs)

@@ -10,6 +10,7 @@ Array = Any
 CALLS = {  # what a loss may be asked for, as one writes it
     "value": "loss(output, y)",
     "gradient": "loss.gradient(output, y)",
+    "tangent": "loss.tangent(output, y, motion)",
     "correct": "loss.correct(output, y)",
 }
 
@@ -119,4 +120,5 @@ def has(loss: Any, part: str) -> bool:
     if part == "value":
         return callable(loss) and type(loss).__call__ is not Loss.__call__
     given = getattr(loss, part, None)
-    return callable(given) and (part == "correct" or getattr(given, "__func__", None) is not Loss.gradient)
+    inherited = getattr(given, "__func__", None) in (Loss.gradient, Loss.tangent)
+    return callable(given) and (part == "correct" or not inherited)

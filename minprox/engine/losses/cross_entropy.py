@@ -64,6 +64,12 @@ class CrossEntropy(Loss):
         log_p, target = self.compare(output, y)
         return (array_module(output).exp(log_p) - target) / len(y)
 
+    def tangent(self, output: Array, y: Array, motion: Array) -> Array:
+        """Return the change of the gradient along a motion: ``p (ż − ⟨p, ż⟩)/N`` (T2)."""
+        log_p, _ = self.compare(output, y)
+        p = array_module(output).exp(log_p)
+        return p * (motion - (p * motion).sum(axis=1, keepdims=True)) / len(y)
+
     def correct(self, output: Array, y: Array) -> Array:
         """Return the number of samples whose largest output is that of the label.
 

@@ -58,6 +58,9 @@ class SquaredError(Loss):
         self.check(output, y)
         return (output - y.astype(output.dtype)) / len(y)
 
+    def tangent(self, output: Array, y: Array, motion: Array) -> Array:
+        return motion / len(y)  # δ̇ = ż/N  (T2)
+
     def check(self, output: Array, y: Array) -> None:
         """Raise ValueError where the shapes differ."""
         array_module(output, y)
