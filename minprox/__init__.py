@@ -39,7 +39,7 @@ from minprox.engine.layers import (
     Transfer,
 )
 from minprox.engine.linear_map import DenseMap, LinearMap
-from minprox.engine.losses import CrossEntropy, Loss, SquaredError
+from minprox.engine.losses import BinaryCrossEntropy, CrossEntropy, Huber, Loss, SquaredError
 from minprox.engine.passes import backprop, forward, proxprop
 from minprox.engine.products import gauss_newton_product, hessian_product, pack, unpack
 from minprox.engine.reverse import errors, input_gradient, sweep
@@ -112,6 +112,8 @@ __all__ = [
     "CrossEntropy",
     "Loss",
     "SquaredError",
+    "BinaryCrossEntropy",
+    "Huber",
     "SGD",
     "Adam",
     "backprop",

@@ -23,7 +23,7 @@ INNER = {
     *("Layer.trial", "Layer.fit", "Transfer.initialise", "Transfer.draw"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
     *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_bend"),
-    *("CrossEntropy.compare", "SquaredError.check", "Optimizer.update"),
+    *("CrossEntropy.compare", "BinaryCrossEntropy.targets", "Optimizer.update"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *("Exact.refined", "Exact.chosen", "Run.plain", "Run.settle"),
 }

@@ -208,14 +208,32 @@ def test_transfers(layer, shape):
     same(everything)
 
 
-@pytest.mark.parametrize("loss", [mp.CrossEntropy(), mp.CrossEntropy(0.1), mp.SquaredError()], ids=repr)
+LOSSES = [mp.CrossEntropy(), mp.CrossEntropy(0.1), mp.SquaredError(), mp.BinaryCrossEntropy(), mp.Huber(0.5)]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_losses(loss):
     def value_and_gradient():
         output = normal(7, 3)
-        y = normal(7, 3, seed=1) if loss.curvature else labels(7)
+        y = labels(7) if isinstance(loss, mp.CrossEntropy) else (normal(7, 3, seed=1) > 0).astype("int64")
         return loss(output, y), loss.gradient(output, y), loss.correct(output, y)
 
     same(value_and_gradient)
+
+
+def test_every_loss_is_here():
+    public = {value for value in vars(mp).values() if isinstance(value, type) and issubclass(value, mp.Loss)}
+    assert public - {mp.Loss} == set(map(type, LOSSES))
+
+
+def test_targets_out_of_range_are_nan_until_somebody_counts():
+    loss, output, y = mp.BinaryCrossEntropy(), strictpy.ones((4, 1)), strictpy.arange(4) % 3
+    with strict_arrays.fetches_forbidden():
+        value, gradient = loss(output, y), loss.gradient(output, y)
+    assert np.isnan(float(value))
+    assert np.isnan(gradient.get()).ravel().tolist() == [False, False, True, False]
+    with raises(ValueError, "[0, 1]", "from 0 to 2"):
+        loss.correct(output, y)
 
 
 def test_labels_out_of_range_are_nan_until_somebody_counts():

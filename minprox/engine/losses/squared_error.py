@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.engine.losses.base import Loss
-from minprox.ground.backend import array_module
+from minprox.engine.losses.targets import targets_like
 
 Array = Any
 
@@ -17,6 +17,8 @@ class SquaredError(Loss):
     ------
     ValueError
         At a call, if output and target differ in shape.
+    TypeError
+        At a call, if the targets are no real numbers.
 
     Examples
     --------
@@ -41,8 +43,7 @@ class SquaredError(Loss):
 
     def __call__(self, output: Array, y: Array) -> Array:
         """Return the loss, a scalar array."""
-        self.check(output, y)
-        return ((output - y) ** 2).sum() / (2 * len(y))
+        return ((output - targets_like("SquaredError", output, y)) ** 2).sum() / (2 * len(y))
 
     def gradient(self, output: Array, y: Array) -> Array:
         """Return ``∂L/∂output = (z − y)/N``.
@@ -55,16 +56,7 @@ class SquaredError(Loss):
         -------
         array, shape (N, ...)
         """
-        self.check(output, y)
-        return (output - y.astype(output.dtype)) / len(y)
+        return (output - targets_like("SquaredError", output, y)) / len(y)
 
     def tangent(self, output: Array, y: Array, motion: Array) -> Array:
         return motion / len(y)  # δ̇ = ż/N  (T2)
-
-    def check(self, output: Array, y: Array) -> None:
-        """Raise ValueError where the shapes differ."""
-        array_module(output, y)
-        if output.shape != y.shape:
-            raise ValueError(
-                f"SquaredError: expected targets of the output's shape {output.shape}, found {y.shape}"
-            )
