@@ -9,6 +9,7 @@ import types
 import pytest
 
 import minprox as mp
+from minprox.formulas.labels import KINDS
 
 PARTS = [getattr(mp, name) for name in mp.__all__ if inspect.ismodule(getattr(mp, name))]  # mp.theory, …
 MODULES = mp, *PARTS
@@ -16,7 +17,7 @@ ORDER = (
     *("Parameters", "Attributes", "Returns", "Yields", "Raises"),
     *("See Also", "Notes", "References", "Examples"),
 )
-LABEL = r"\b[EAPX]\d\b"  # as minprox names the formulas of the paper
+LABEL = rf"\b[{KINDS}]\d\b"  # as minprox names the formulas of the papers
 ARRAY = r"(list of |sequence of )?(array|ndarray)\b"
 # Steps of a computation inside a class, not meant to be called from elsewhere: a sentence will do.
 INNER = {

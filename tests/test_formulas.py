@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import minprox as mp
-from minprox.formulas import FORMULAS, Formula, find, problems
+from minprox.formulas import FORMULAS, PAPERS, Formula, find, problems
 from minprox.formulas import labels as standing
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +36,19 @@ def test_every_formula_has_code_a_test_and_a_tutorial():
 def test_the_labels_are_those_of_the_paper():
     equations = [f"E{i}" for i in range(1, 8)]
     propositions = [f"P{i}" for i in range(1, 6)]
-    assert set(FORMULAS) == {*equations, "A1", "A2", *propositions, "X1", "X2", "X3"}
+    found = {formula.label for formula in PAPERS[0].formulas}
+    assert found == {*equations, "A1", "A2", *propositions, "X1", "X2", "X3"}
+
+
+def test_every_other_paper_counts_by_a_letter_of_its_own():
+    letters = [{formula.label[0] for formula in paper.formulas} for paper in PAPERS]
+    assert sum(map(len, letters)) == len(set().union(*letters))
+    for paper in PAPERS[1:]:
+        first = paper.formulas[0].label[0]
+        assert [formula.label for formula in paper.formulas] == [
+            f"{first}{number}" for number in range(1, len(paper.formulas) + 1)
+        ]
+    assert len(FORMULAS) == sum(len(paper.formulas) for paper in PAPERS)
 
 
 def test_a_formula_with_everything_passes(project):
@@ -150,7 +162,7 @@ def test_explain_shows_formula_code_tests_and_tutorials(label):
 
 @pytest.mark.parametrize("label", ["E9", "", "E", 6, None, "(E6)"])
 def test_an_unknown_label_is_told(label):
-    with pytest.raises(ValueError, match=r"^label: expected one of E1, E2, .*, X3, found ") as error:
+    with pytest.raises(ValueError, match=r"^label: expected one of E1, E2, .*, X3.*, found ") as error:
         mp.explain(label)
     assert str(error.value).endswith(f"found {label!r}")
 

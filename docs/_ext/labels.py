@@ -36,10 +36,12 @@ def name_formulas(app, doctree):
 
 def link(app, doctree, docname):
     """Make links of the labels and of the names of tutorials on a page."""
-    paper = app.builder.get_relative_uri(docname, "paper")
+    pages = {
+        label: app.builder.get_relative_uri(docname, page) for label, page in app.env.paper_labels.items()
+    }
     for text in list(doctree.findall(nodes.Text)):
         if not any(isinstance(node, PLAIN) or node.tagname == CODE for node in ancestors(text)):
-            parts = list(split(text.astext(), paper, docname))
+            parts = list(split(text.astext(), pages, docname))
             if len(parts) > 1:
                 text.parent.replace(text, parts)
     for literal in list(doctree.findall(nodes.literal)):
@@ -61,17 +63,17 @@ def ancestors(node):
         yield node
 
 
-def split(text, paper, docname):
+def split(text, pages, docname):
     """Yield a text in pieces: labels as links, all the rest as it is."""
     done = 0
     for start, end in sorted(spans(text)):
         label = LABEL.match(text, start)
         name = label[1] + label[2]
-        if name not in FORMULAS:
+        if name not in pages:
             logger.warning("no formula has the label %s", name, location=docname, type="paper")
             continue
         yield nodes.Text(text[done:start])
-        refuri = f"{paper}#paper-{name.lower()}"
+        refuri = f"{pages[name]}#paper-{name.lower()}"
         yield nodes.reference(
             "", text[start:end], refuri=refuri, internal=True, reftitle=FORMULAS[name].title
         )

@@ -20,6 +20,8 @@ def explain(label: str | None) -> None:
       minprox explain E6
     """
     if label is None:
-        click.echo("\n".join(f"{formula.label}  {formula.title}" for formula in formulas.FORMULAS.values()))
+        width = max(map(len, formulas.FORMULAS))
+        for label, formula in formulas.FORMULAS.items():
+            click.echo(f"{label:<{width}}  {formula.title}")
         return
     click.echo(str(formulas.explain(label)))

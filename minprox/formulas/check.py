@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from minprox.formulas.formula import Formula
 from minprox.formulas.labels import labels_in, prose, tests, tutorials
-from minprox.formulas.registry import FORMULAS, Formula
+from minprox.formulas.registry import FORMULAS
 from minprox.formulas.source import find
 
 

@@ -6,8 +6,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from minprox.formulas.formula import Formula
 from minprox.formulas.labels import Mention, tests, tutorials
-from minprox.formulas.registry import FORMULAS, Formula
+from minprox.formulas.registry import FORMULAS
 from minprox.formulas.source import ROOT, Source, find
 
 
@@ -82,12 +83,13 @@ class Explanation:
 
 
 def explain(label: str) -> Explanation:
-    """Show a formula of the paper, and the code that is the formula.
+    """Show a formula of a paper, and the code that is the formula.
 
     Parameters
     ----------
     label : str
-        ``"E1"`` to ``"E7"``, ``"A1"``, ``"A2"``, ``"P1"`` to ``"P5"``, ``"X1"`` to ``"X3"``.
+        ``"E1"`` to ``"E7"``, ``"A1"``, ``"A2"``, ``"P1"`` to ``"P5"``, ``"X1"`` to ``"X3"``, and those of the
+        other papers: ``minprox explain`` lists them all.
 
     Returns
     -------

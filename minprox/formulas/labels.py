@@ -16,8 +16,11 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from minprox.formulas.registry import FORMULAS
+
 BRACKETS = re.compile(r"\([^()]*\)")
-LABEL = re.compile(r"\b([EAPX])(\d{1,2})(?:[–-]\1(\d{1,2}))?\b")
+KINDS = "".join(sorted({label[0] for label in FORMULAS}))
+LABEL = re.compile(rf"\b([{KINDS}])(\d{{1,2}})(?:[–-]\1(\d{{1,2}}))?\b")
 EXPERIMENT = re.compile(r"\bX[1-3]\b")
 TITLE = re.compile(r"([^\n]+)\n=+\n")
 
