@@ -722,6 +722,26 @@ def test_mnist_is_fetched_file_by_file(write_mnist, server, monkeypatch, tmp_pat
     assert served_paths[4:] == [f"/mnist/{mnist.LABELS}"]
 
 
+@pytest.mark.parametrize("spelling", ["-idx", ".idx"])
+def test_unpacked_mnist_files_are_read_where_they_lie(write_mnist, spelling, call):
+    folder, *_ = write_mnist(training=24, test=6)
+    packed, place = datasets.mnist(folder), folder / "mnist"
+    assert "official MD5" in call("data", "mnist", "--data", str(folder))[1]
+    for name in (mnist.IMAGES, mnist.TEST_LABELS):  # some of them
+        plain = name.removesuffix(".gz").replace("-idx", spelling)
+        (place / plain).write_bytes(gzip.decompress((place / name).read_bytes()))
+        (place / name).unlink()
+    assert same(packed, datasets.mnist(folder))
+    code, out, _ = call("data", "mnist", "--data", str(folder))
+    assert code == 0
+    assert "shapes and labels; files were unpacked before" in out
+    assert "MD5" not in out
+    plain = place / mnist.TEST_LABELS.removesuffix(".gz").replace("-idx", spelling)
+    plain.write_bytes(plain.read_bytes()[:-1])
+    with raises(ValueError, f"{plain}: expected 14 bytes when unpacked, found 13; delete {place} and load"):
+        datasets.mnist(folder)
+
+
 def test_a_wrong_mnist_is_told(write_mnist):
     bad = gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 24) + bytes([11] * 24))
     folder, *_ = write_mnist(training=24, test=6, train_labels=bad)

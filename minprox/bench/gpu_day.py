@@ -26,7 +26,7 @@ from minprox.engine.solvers.exact import Array, shifted_gram
 from minprox.experiments.folder import chosen
 from minprox.ground.backend import array_module, companion, record
 from minprox.ground.environment import environment
-from minprox.ground.files import write_json, write_text
+from minprox.ground.files import made_folder, write_json, write_text
 
 FORMAT = "minprox full 1"
 EXPERIMENTS = {"x1": experiments.X1, "x3": experiments.X3}
@@ -98,7 +98,7 @@ def full(
     out = Path(out)
     with chosen(backend, tf32):
         summary: dict[str, Any] = {"format": FORMAT, "environment": environment() | record()}
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder(out)
     place: dict[str, Any] = {"backend": backend, "tf32": tf32}
     stages: dict[str, Callable[[], dict[str, Any]]] = {
         "tests": partial(run_tests, out, tests),

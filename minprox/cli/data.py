@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from minprox.datasets.cifar import locate_cifar10
-from minprox.datasets.mnist_files import FASHION_MNIST, locate_mnist
+from minprox.datasets.mnist_files import FASHION_MNIST, locate_mnist, unpacked
 from minprox.experiments.runs import FETCHED
 
 OFFICIAL = "official MD5, shapes and labels"
@@ -37,8 +37,9 @@ def data(name: str, folder: Path | None) -> None:
         place = locate_cifar10(folder)
         checked = "shapes and labels; the files were extracted before" if place.is_dir() else OFFICIAL
     else:
-        checked = OFFICIAL
         place = locate_mnist(folder, FASHION_MNIST) if name == "fashion-mnist" else locate_mnist(folder)
+        apart = any(unpacked(place / name) for name in FASHION_MNIST.md5)
+        checked = "shapes and labels; files were unpacked before" if apart else OFFICIAL
     found = FETCHED[name](folder)
     shape = "×".join(map(str, found.input_shape))
     click.echo(f"{found.name}, complete: images of {shape} in {len(found.classes)} classes")

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from minprox.ground.files import home_folder, made_folder
+
 Folder = str | os.PathLike[str] | None
 
 VARIABLE = "MINPROX_DATA"
@@ -34,6 +36,8 @@ def data_folder(folder: Folder = None) -> Path:
     ------
     TypeError
         If ``folder`` is no path.
+    ValueError
+        If it begins with ``~user``, and there is no such user.
     NotADirectoryError
         If it is a file.
 
@@ -46,7 +50,7 @@ def data_folder(folder: Folder = None) -> Path:
         folder = os.environ.get(VARIABLE) or cache()
     if not isinstance(folder, (str, os.PathLike)):
         raise TypeError(f"folder must be a path, found {folder!r}")
-    path = Path(folder).expanduser()
+    path = home_folder(folder)
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder with data sets, found a file")
     return path
@@ -85,6 +89,10 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
         If the file cannot be read or written.
     """
     path = folder / url.rpartition("/")[2]
+    if path.is_symlink() and not path.exists():
+        raise FileNotFoundError(
+            f"{path}: expected a file, found a link to {os.readlink(path)}, which is none"
+        )
     if path.exists():
         with open(path, "rb") as file:
             found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -93,7 +101,7 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
         return path
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
         download(url, md5, path)
     except BaseException:
         for place in made:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the array of bytes in a compressed IDX file, which must have the given shape.
+    """Return the array of bytes in an IDX file, which must have the given shape.
 
     Parameters
     ----------
     path : Path
-        A file ending in ``.gz``.
+        Compressed if it ends in ``.gz``.
     shape : tuple of int
 
     Returns
@@ -52,7 +52,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     header = bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
     length = len(header) + math.prod(shape)
     try:
-        with gzip.open(path) as stream:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
             content = stream.read(length + 1)  # beyond the end, where the checksum is compared
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise ValueError(f"{path}: expected a whole gzip file, found a damaged one ({error})") from None

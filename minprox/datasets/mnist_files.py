@@ -72,8 +72,9 @@ def mnist(folder: Folder = None, flatten: bool = False, dtype: DTypeLike = "floa
     Parameters
     ----------
     folder : str or path-like, optional
-        The files lie or shall lie in its subfolder ``mnist``; if not given, the folder that the
-        environment variable MINPROX_DATA names, or else the cache folder of the operating system.
+        The files lie or shall lie in its subfolder ``mnist``, and may be unpacked there; if not given, the
+        folder that the environment variable MINPROX_DATA names, or else the cache folder of the operating
+        system.
     flatten : bool
         Whether an image is a vector of 784 pixels (for dense layers) or has the shape (1, 28, 28)
         (for convolutions).
@@ -159,8 +160,16 @@ def locate_mnist(folder: Folder = None, origin: Origin = MNIST) -> Path:
     """Return the folder with the four files, each fetched if it is not there."""
     place = data_folder(folder) / origin.folder
     for name, md5 in origin.md5.items():
-        fetch(origin.url + name, md5, place)
+        if unpacked(place / name) is None:
+            fetch(origin.url + name, md5, place)
     return place
+
+
+def unpacked(path: Path) -> Path | None:
+    """Return the unpacked file that lies where the packed one is missing, under either of its usual names."""
+    plain = path.with_suffix("")
+    names = plain, plain.with_name(plain.name.replace("-idx", ".idx"))
+    return None if path.exists() else next((name for name in names if name.is_file()), None)
 
 
 def load(origin: Origin, folder: Folder, flatten: bool, dtype: DTypeLike) -> Dataset:
@@ -174,10 +183,11 @@ def load(origin: Origin, folder: Folder, flatten: bool, dtype: DTypeLike) -> Dat
         for part, count, images, labels in zip(
             rows, (TRAINING, TEST), (IMAGES, TEST_IMAGES), (LABELS, TEST_LABELS), strict=True
         ):
-            np.divide(read_idx(place / images, (count, 28, 28)), 255, out=x[part, 0], dtype=x_dtype)
-            y[part] = read_idx(place / labels, (count,))
+            shown, told = (unpacked(place / name) or place / name for name in (images, labels))
+            np.divide(read_idx(shown, (count, 28, 28)), 255, out=x[part, 0], dtype=x_dtype)
+            y[part] = read_idx(told, (count,))
             if y[part].max() > 9:
-                raise ValueError(f"{place / labels}: expected labels from 0 to 9, found {y[part].max()}")
+                raise ValueError(f"{told}: expected labels from 0 to 9, found {y[part].max()}")
     except ValueError as error:
         raise ValueError(f"{error}; delete {place} {ANEW}") from None
     if flatten:

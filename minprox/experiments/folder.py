@@ -11,7 +11,7 @@ from minprox.engine.graph import Graph
 from minprox.experiments.runs import Parts, Run, build
 from minprox.ground.backend import current, record, use
 from minprox.ground.environment import environment
-from minprox.ground.files import locked, read_json, write_json
+from minprox.ground.files import locked, made_folder, read_json, write_json
 from minprox.learning.history import History
 from minprox.learning.training import train
 
@@ -79,7 +79,7 @@ def execute(
         return history
     with chosen(backend, tf32):
         parts = build(run, data_folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
         with locked(folder):
             return carry_out(run, parts, folder, resume, progress)
 

@@ -15,7 +15,7 @@ from minprox.experiments.processes import Processes
 from minprox.experiments.runs import FETCHED, Run
 from minprox.ground.backend import current
 from minprox.ground.environment import limit_blas_threads
-from minprox.ground.files import read_json, write_json
+from minprox.ground.files import made_folder, read_json, write_json
 from minprox.learning.history import History
 
 FORMAT = "minprox experiment 1"
@@ -102,7 +102,7 @@ def run(
         with chosen(backend, tf32):
             pass  # refused before anything is written
     fetch({member.data for member in left.values()}, data_folder)
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder(out)
     data_name = data_name or stored(out).get("data_name")
     write_json(
         out / "experiment.json",

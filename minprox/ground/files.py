@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +17,8 @@ try:
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
+DAY = 86_400  # seconds
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -22,7 +26,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     The bytes go to a hidden file in the same folder, which takes the name at the end. Whoever reads
     ``path`` at any moment, even after the process was killed, finds the former file or the new
-    one, and never a part of either.
+    one, and never a part of either. Several may write at a time: the last one to end has its file there.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     FileNotFoundError
         If the folder does not exist.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, because the disk is full say; it names the file.
 
     Examples
     --------
@@ -57,18 +61,60 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     check_folder(path)
     if target.is_dir():
         raise IsADirectoryError(f"{path}: expected the name of a file, found a folder")
-    for leftover in target.parent.glob(f".{glob_escape(target.name)}.*.part"):
-        leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    clear_parts(target)
+    file: BinaryIO | None = None
     try:
-        with open(part, "xb") as file:
+        file = open_part(target)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
+            if fcntl:  # while we hold its lock, nobody takes the part for a dead one
+                os.replace(file.name, target)
+        if not fcntl:  # Windows renames no open file
+            os.replace(file.name, target)
+    except BaseException as error:
+        if file:
+            Path(file.name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and str(error.filename or ".part").endswith(".part"):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error  # a full disk names none
         raise
+
+
+def open_part(target: Path) -> BinaryIO:
+    """Open a hidden file beside the target that no other writer has, and hold its lock."""
+    while True:
+        name = f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
+        file = open(target.with_name(name), "xb")  # noqa: SIM115
+        if hold(file):
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):
+                    return file
+        file.close()  # somebody took it for a dead one before we had its lock
+
+
+def clear_parts(target: Path) -> None:
+    """Remove what processes left that were killed while they wrote; what is being written stays."""
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with suppress(OSError):
+            if fcntl:
+                with open(part, "r+b") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # whoever writes it holds the lock
+                    part.unlink()
+            elif time.time() - part.stat().st_mtime > DAY:
+                part.unlink()
+
+
+def hold(file: BinaryIO) -> bool:
+    """Take the lock of an open file; where the file system knows none there is nothing to take."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 @contextmanager
@@ -137,6 +183,24 @@ def check_folder(path: str | os.PathLike[str]) -> None:
         raise FileNotFoundError(f"{path}: the folder {folder} does not exist")
 
 
-def glob_escape(name: str) -> str:
-    """Return a pattern that matches this name and no other."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+def made_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder where there is none yet, or raise an error that says what stands in its place."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        for place in (folder, *folder.parents):
+            if os.path.lexists(place) and not place.is_dir():
+                link = f"a link to {os.readlink(place)}, which is none" if place.is_symlink() else "a file"
+                found = link if place == folder else f"{place}, {link}"
+                raise NotADirectoryError(f"{folder}: expected a folder, found {found}") from None
+        raise
+    return folder
+
+
+def home_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the path with a leading ``~`` or ``~user`` replaced by that home, or raise ValueError."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{os.fspath(path)}: expected the home of a user, found none of this name") from None
