@@ -48,6 +48,7 @@ from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.engine.tangent import tangent
 from minprox.formulas import explain
 from minprox.ground.backend import array_module, to_numpy, use
+from minprox.learning.adaptive import AdamW, RMSprop
 from minprox.learning.checkpoints import load_parameters, save_parameters
 from minprox.learning.history import History
 from minprox.learning.optimizers import SGD, Adam
@@ -116,6 +117,8 @@ __all__ = [
     "Huber",
     "SGD",
     "Adam",
+    "AdamW",
+    "RMSprop",
     "backprop",
     "errors",
     "forward",

@@ -49,11 +49,48 @@ def descend_adam(
     tau: float, spread: float, eps: float, b1: float, c1: float, b2: float, c2: float,
 ) -> None:  # fmt: skip
     """Adam, with ``c = 1 − β``, and the bias corrections in ``tau`` and ``spread``."""
+    theta -= tau * scaled_mean(g, m, v, spread, eps, b1, c1, b2, c2)  # θ ← θ − τ m̂ / (√v̂ + ε)
+
+
+@fused
+def descend_adamw(
+    theta: Array, g: Array, m: Array, v: Array, kept: float,
+    tau: float, spread: float, eps: float, b1: float, c1: float, b2: float, c2: float,
+) -> None:  # fmt: skip
+    """Adam with a weight decay beside the direction: ``kept`` is what it leaves of θ."""
+    theta *= kept  # θ ← (1 − τ λ) θ
+    theta -= tau * scaled_mean(g, m, v, spread, eps, b1, c1, b2, c2)  # θ ← θ − τ m̂ / (√v̂ + ε)
+
+
+def scaled_mean(
+    g: Array, m: Array, v: Array, spread: float, eps: float, b1: float, c1: float, b2: float, c2: float
+) -> Array:
+    """Adam's direction; the moments move on in place."""
     m *= b1
     m += c1 * g  # m ← β₁ m + (1 − β₁) g
     v *= b2
     v += c2 * g * g  # v ← β₂ v + (1 − β₂) g²
-    theta -= tau * m / (spread * v**0.5 + eps)  # θ ← θ − τ m̂ / (√v̂ + ε)
+    return m / (spread * v**0.5 + eps)
+
+
+@fused
+def descend_rmsprop(theta: Array, g: Array, v: Array, tau: float, eps: float, a: float, c: float) -> None:
+    """Descent over the root mean square, with ``c = 1 − α``."""
+    v *= a
+    v += c * g * g  # v ← α v + (1 − α) g²
+    theta -= tau * g / (v**0.5 + eps)  # θ ← θ − τ g / (√v + ε)
+
+
+@fused
+def descend_rmsprop_heavy_ball(
+    theta: Array, g: Array, v: Array, b: Array, tau: float, mu: float, eps: float, a: float, c: float
+) -> None:
+    """Descent over the root mean square with momentum."""
+    v *= a
+    v += c * g * g  # v ← α v + (1 − α) g²
+    b *= mu
+    b += g / (v**0.5 + eps)  # b ← μ b + g / (√v + ε)
+    theta -= tau * b  # θ ← θ − τ b
 
 
 def blocks(*lists: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
