@@ -38,6 +38,9 @@ OPTIMISERS = [
     functools.partial(mp.SGD, lr=0.1, momentum=0.9, weight_decay=0.01),
     functools.partial(mp.SGD, lr=0.1, momentum=0.9, nesterov=True),
     functools.partial(mp.Adam, lr=0.01),
+    functools.partial(mp.AdamW, lr=0.01, weight_decay=0.1),
+    functools.partial(mp.RMSprop, lr=0.01),
+    functools.partial(mp.RMSprop, lr=0.01, momentum=0.9),
 ]
 optimisers = pytest.mark.parametrize("make", OPTIMISERS)
 STEPS = [mp.backprop]

@@ -30,6 +30,27 @@ def adam(theta, directions, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=
     return theta
 
 
+def adamw(theta, directions, weight_decay=0.01, **options):
+    m = v = np.zeros_like(theta)
+    tau, (b1, b2), eps = options.get("lr", 1e-3), options.get("betas", (0.9, 0.999)), options.get("eps", 1e-8)
+    for k, g in enumerate(directions):
+        lr, t = tau(k) if callable(tau) else tau, k + 1
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        scaled = m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps)
+        theta = theta - lr * weight_decay * theta - lr * scaled
+    return theta
+
+
+def rmsprop(theta, directions, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
+    v = b = np.zeros_like(theta)
+    for k, g in enumerate(directions):
+        g = g + weight_decay * theta
+        v = alpha * v + (1 - alpha) * g**2
+        b = momentum * b + g / (np.sqrt(v) + eps)
+        theta = theta - (lr(k) if callable(lr) else lr) * b
+    return theta
+
+
 def schedule(epoch):
     return 0.3 / (1 + epoch)
 
@@ -44,6 +65,11 @@ variants = [
     (mp.Adam, adam, {"lr": schedule, "betas": (0.5, 0.75), "eps": 0.1}),
     (mp.Adam, adam, {"lr": 0.1, "weight_decay": 0.1}),
     (mp.Adam, adam, {"lr": 0.1, "betas": (0.0, 0.0)}),
+    (mp.AdamW, adamw, {}),
+    (mp.AdamW, adamw, {"lr": schedule, "betas": (0.5, 0.75), "eps": 0.1, "weight_decay": 0.3}),
+    (mp.RMSprop, rmsprop, {}),
+    (mp.RMSprop, rmsprop, {"lr": schedule, "alpha": 0.5, "eps": 0.1, "weight_decay": 0.1}),
+    (mp.RMSprop, rmsprop, {"alpha": 0.9, "momentum": 0.8, "weight_decay": 0.1}),
 ]
 
 
@@ -122,6 +148,11 @@ def test_steps_of_another_shape_change_nothing():
         (lambda net: mp.Adam(net, betas=(0.9, 1.0)), ["Adam", "betas", "1.0"]),
         (lambda net: mp.Adam(net, betas=(-0.1, 0.9)), ["Adam", "betas", "-0.1"]),
         (lambda net: mp.Adam(net, eps=0), ["Adam", "eps", "0"]),
+        (lambda net: mp.AdamW(net, betas=(0.9, 1.0)), ["betas of AdamW", "1.0"]),
+        (lambda net: mp.AdamW(net, weight_decay=-0.1), ["weight_decay of AdamW", "-0.1"]),
+        (lambda net: mp.RMSprop(net, alpha=1), ["alpha of RMSprop", "1"]),
+        (lambda net: mp.RMSprop(net, eps=0), ["eps of RMSprop", "0"]),
+        (lambda net: mp.RMSprop(net, momentum=-0.1), ["momentum of RMSprop", "-0.1"]),
         (lambda net: mp.Adam(net, weight_decay=float("nan")), ["Adam", "weight_decay", "nan"]),
     ],
 )
@@ -134,3 +165,5 @@ def test_optimisers_print_what_they_are():
     net = mp.Sequential(mp.Linear(3, 2))
     assert repr(mp.SGD(net, 0.1, 0.9, True)) == "SGD(lr=0.1, momentum=0.9, nesterov=True)"
     assert repr(mp.Adam(net)) == "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08)"
+    assert repr(mp.AdamW(net)) == "AdamW(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)"
+    assert repr(mp.RMSprop(net)) == "RMSprop(lr=0.01, alpha=0.99, eps=1e-08, momentum=0.0)"

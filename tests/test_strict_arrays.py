@@ -405,7 +405,16 @@ def adam(net):
     return mp.Adam(net, lr=0.01, weight_decay=0.01)
 
 
-optimisers = pytest.mark.parametrize("make", [lambda net: mp.SGD(net, lr=0.3), sgd, adam])
+def adamw(net):
+    return mp.AdamW(net, lr=lambda epoch: 0.03 / (1 + epoch), weight_decay=0.1)
+
+
+def rmsprop(net):
+    return mp.RMSprop(net, lr=0.01, momentum=0.5)
+
+
+MAKERS = [lambda net: mp.SGD(net, lr=0.3), sgd, adam, adamw, lambda net: mp.RMSprop(net), rmsprop]
+optimisers = pytest.mark.parametrize("make", MAKERS)
 IMPLICIT = functools.partial(mp.proxprop, tau_theta=0.1, solver=mp.Exact())
 
 

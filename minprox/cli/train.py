@@ -64,7 +64,13 @@ from minprox.learning.history import History
     help="What makes a step of the direction, be it a gradient or an implicit one.",
 )
 @click.option("--momentum", type=float, help="Of nesterov and sgd.  [default: 0.95 for nesterov, 0 for sgd]")
-@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="λ: adds λθ.")
+@click.option(
+    "--weight-decay",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="λ: adds λθ, of adamw beside the direction.",
+)
 @click.option("--epochs", type=int, default=20, show_default=True, help="Epochs in all.")
 @click.option("--batch-size", type=int, default=50, show_default=True, help="Samples in a mini-batch.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of parameters and mini-batches.")

@@ -15,6 +15,8 @@ from minprox.experiments.series import stored
 from minprox.learning.history import History
 
 WORDS = {
+    "adamw": "AdamW",
+    "rmsprop": "RMSprop",
     "cifar10": "CIFAR-10",
     "digits": "Digits",
     "paper-mlp": "MLP 4000-1000-4000",

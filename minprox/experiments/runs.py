@@ -19,6 +19,7 @@ from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import companion
+from minprox.learning.adaptive import AdamW, RMSprop
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.optimizers import SGD, Adam
 from minprox.learning.training import Direction
@@ -37,7 +38,8 @@ DATA: dict[str, tuple[Callable[..., Dataset], Callable[..., Dataset] | None]] = 
     **{name: (partial(loader, flatten=True), loader) for name, loader in FETCHED.items()},
 }
 METHODS = ("backprop", "proxprop")
-OPTIMIZERS = ("sgd", "nesterov", "adam")
+ADAPTIVE: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}
+OPTIMIZERS = ("sgd", "nesterov", *ADAPTIVE)
 DTYPES = ("float32", "float64")
 
 
@@ -62,7 +64,7 @@ class Run:
         Learning rate τ > 0; if not given 0.05 for BackProp and 1 for ProxProp, and 0.001 with Adam.
     tau_theta : float, optional
         Only for ProxProp: proximal step size τ_θ > 0; 0.05 if not given.
-    optimizer : {"nesterov", "sgd", "adam"}
+    optimizer : {"nesterov", "sgd", "adam", "adamw", "rmsprop"}
     momentum : float, optional
         In [0, 1), not for Adam; if not given 0.95 with ``"nesterov"`` and 0 with ``"sgd"``.
     weight_decay : float
@@ -112,13 +114,13 @@ class Run:
             raise ValueError(f"architecture: {self.architecture!r} reads images, which {self.data} are not")
         for name in ("epochs", "batch_size", "train_samples", "seed"):
             self.plain(name, whole, least=0 if name == "seed" else 1)
-        proximal, adam = self.method == "proxprop", self.optimizer == "adam"
+        proximal, adaptive = self.method == "proxprop", self.optimizer in ADAPTIVE
         self.settle("solver", "exact" if proximal else None, "proxprop")
         self.settle("tau_theta", 0.05 if proximal else None, "proxprop")
         self.settle(
-            "momentum", None if adam else 0.95 if self.optimizer == "nesterov" else 0.0, "sgd or nesterov"
+            "momentum", None if adaptive else 0.95 if self.optimizer == "nesterov" else 0.0, "sgd or nesterov"
         )
-        self.settle("tau", 1e-3 if adam else 1.0 if proximal else 0.05, "")
+        self.settle("tau", 1e-3 if adaptive else 1.0 if proximal else 0.05, "")
         self.settle("label", self.method + (f" {self.solver}" if proximal else ""), "")
         if self.solver is not None:
             parse_solver(self.solver)
@@ -203,8 +205,8 @@ def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
     )
     optimizer: Optimizer
     tau = run.tau or 0.0
-    if run.optimizer == "adam":
-        optimizer = Adam(net, lr=tau, weight_decay=run.weight_decay)
+    if run.optimizer in ADAPTIVE:
+        optimizer = ADAPTIVE[run.optimizer](net, lr=tau, weight_decay=run.weight_decay)
     else:
         momentum, nesterov = run.momentum or 0.0, run.optimizer == "nesterov" and bool(run.momentum)
         optimizer = SGD(net, tau, momentum, nesterov, run.weight_decay)

@@ -70,7 +70,8 @@ class AdamW(Adam):
             descend_adamw(theta, g, m, v, kept, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
 
     def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}, weight_decay={self.weight_decay})"
+        betas, decay = self.betas, self.weight_decay
+        return f"AdamW(lr={self.lr}, betas={betas}, eps={self.eps}, weight_decay={decay})"
 
 
 class RMSprop(Optimizer):

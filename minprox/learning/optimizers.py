@@ -150,9 +150,9 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(net, lr, weight_decay, penalty, penalise_bias)
         if len(betas) != 2:
-            raise ValueError(f"Adam: betas must be a pair, found {betas!r}")
-        b1, b2 = (number("betas of Adam", beta, least=0, below=1) for beta in betas)
-        self.betas, self.eps = (b1, b2), number("eps of Adam", eps, above=0)
+            raise ValueError(f"{type(self).__name__}: betas must be a pair, found {betas!r}")
+        b1, b2 = (number(f"betas of {type(self).__name__}", beta, least=0, below=1) for beta in betas)
+        self.betas, self.eps = (b1, b2), number(f"eps of {type(self).__name__}", eps, above=0)
         self.state = {"mean": self.zeros(), "square": self.zeros()}
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
