@@ -1,0 +1,116 @@
+"""Interlocking back-propagation: each module of a net learns from a loss a few modules further on.
+
+Gomez et al., *Interlocking Backpropagation: Improving depthwise model-parallelism*, JMLR 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from minprox.engine.graph import Graph
+from minprox.engine.layers.base import Array
+from minprox.engine.losses import Loss
+from minprox.engine.plan import Solver
+from minprox.engine.reverse import sweep
+from minprox.engine.solvers import Exact, Explicit
+from minprox.engine.tape import Tape
+from minprox.ground.arguments import number, whole
+from minprox.methods.modules import Modules
+
+
+def n_wise(
+    net: Modules,
+    tape: Tape,
+    loss: Loss,
+    y: Array,
+    horizon: int = 2,
+    tau_theta: float | Sequence[float | None] | None = None,
+    solver: Solver = Exact(),  # noqa: B008
+) -> list[Array]:
+    """Return the N-wise direction of each θ, those of the heads too (I1).
+
+    Parameters
+    ----------
+    net : Modules
+    tape, loss, y
+        As for :func:`minprox.backprop`; the loss is that of the heads, too.
+    horizon : int
+        N: θ_i learns from the loss behind module ``i + N − 1`` alone. 1 is local learning, K end-to-end.
+    tau_theta : float or None, or a sequence of them
+        Proximal step size of all modules and their heads, or of each; None, the default, is the gradient.
+    solver : callable
+        As for :func:`minprox.proxprop`. What faces a loss gets its gradient.
+
+    Returns
+    -------
+    list of array
+        Aligned with ``net.parameters``.
+
+    Raises
+    ------
+    TypeError
+        If the net is no :class:`Modules`.
+    ValueError
+        If ``horizon`` is no positive integer, or a τ_θ no positive number.
+
+    References
+    ----------
+    Gomez et al., JMLR 2022, section 3.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> modules = [mp.Sequential(mp.Linear(4, n), mp.ReLU(), seed=n) for n in (4, 3)]
+    >>> net = Modules(modules, [mp.Sequential(mp.Linear(4, 3), seed=1)])
+    >>> tape, labels = mp.forward(net, np.ones((5, 4), dtype="float32")), np.array([0, 1, 2, 0, 1])
+    >>> [d.shape for d in n_wise(net, tape, mp.CrossEntropy(), labels, horizon=1)]
+    [(5, 4), (5, 3), (5, 3)]
+    """
+    if not isinstance(net, Modules):
+        raise TypeError(f"n_wise: expected a net of modules, Modules, found {net!r}")
+    K, N = len(net.modules), whole("horizon", horizon)
+    taus = each_module(tau_theta, K)
+    steps: dict[int, Array] = {}
+
+    def keep(part: Graph, swept: Iterable[tuple[Any, Any, Array]], tau: float | None, faces: bool) -> None:
+        for l, A, delta in swept:
+            explicit = tau is None or (faces and l in part.last_transfers)
+            d = (Explicit() if explicit else solver)(A, delta, tau or 0.0)  # Aᵀδ, or (E6)
+            steps[id(part.transfers[l])] = part.transfers[l].join(d)
+
+    own = []  # ∂L_i/∂h_i
+    for head, numbers, tau in zip(net.heads, net.within_heads, taus, strict=False):
+        aside = part_of(tape, head, numbers)
+        *layers, (_, _, error) = sweep(head, aside, loss.gradient(aside.output, y), to_input=True)
+        keep(head, layers, tau, faces=True)
+        own.append(error)
+    own.append(loss.gradient(tape.output, y))
+    received: list[Array] = []
+    for i in reversed(range(K)):
+        module, record = net.modules[i], part_of(tape, net.modules[i], net.within_modules[i])
+        outs = [own[i], *received][:N]  # the errors at h_i of the losses L_i, L_{i+1}, … L_{i+N−1}  (I1)
+        # θ_i learns from the furthest loss that it may see alone
+        keep(module, sweep(module, record, outs[-1]), taus[i], faces=i == K - 1)
+        received = [input_error(module, record, error) for error in outs[: N - 1]] if i else []
+    return [steps[id(layer)] for layer in net.transfers]
+
+
+def part_of(tape: Tape, part: Graph, numbers: Sequence[int]) -> Tape:
+    """Return what a tape holds of one module."""
+    layers = [None, *(tape.layers[i] for i in numbers[1:])]
+    return Tape(part, layers, [tape.values[i] for i in numbers])
+
+
+def input_error(module: Graph, tape: Tape, error: Array) -> Array:
+    """Return the error at the input of a module."""
+    *_, (_, _, delta) = sweep(module, tape, error, to_input=True)
+    return delta
+
+
+def each_module(tau_theta: Any, count: int) -> list[float | None]:
+    """Return a τ_θ, or None, for each module."""
+    values = list(tau_theta) if isinstance(tau_theta, (list, tuple)) else [tau_theta] * count
+    if len(values) != count:
+        raise ValueError(f"tau_theta: expected one value, or {count}, one a module, found {len(values)}")
+    return [None if value is None else number("tau_theta", value, above=0) for value in values]
