@@ -27,7 +27,7 @@ FUNCTIONS = """
 abs all any argmax argmin argsort ascontiguousarray broadcast_to clip copy cumsum diagonal dot empty_like
 exp expand_dims expm1 isfinite isnan log log1p logaddexp matmul max maximum mean min minimum multiply
 moveaxis ndim ones_like outer pad prod ravel repeat reshape shape sign sort sqrt squeeze std sum swapaxes take
-tanh tensordot trace transpose vdot where zeros_like
+sin cos floor tanh tensordot trace transpose vdot where zeros_like
 """
 LINALG = "cholesky eigh eigvalsh inv lstsq norm solve svd"
 SPECIAL = "erf expit ndtr"

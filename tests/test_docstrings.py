@@ -26,6 +26,15 @@ INNER = {
     *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_bend"),
     *("CrossEntropy.compare", "BinaryCrossEntropy.targets", "Optimizer.update"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
+    *(
+        "Attention.weights",
+        "Attention.split",
+        "Attention.join",
+        "BatchNorm.kept",
+        "Slice.place",
+        "Scale.along",
+    ),
+    "LinearMap.normal_diagonal",
     *("Exact.refined", "Exact.chosen", "Run.plain", "Run.settle"),
 }
 SHAPED = r"\bshapes?\b|\baligned\b|``\([^)]*\)"  # one way to say what shape an array has

@@ -138,7 +138,7 @@ def test_cupy_has_all_of_it():
 # Layers and losses
 
 
-class Scale(mp.Transfer):
+class Gain(mp.Transfer):
     """z[n, c, ...] = θ[0, c] a[n, c, ...]: a transfer with no matrix but the generic, matrix-free map."""
 
     def __init__(self, channels):
@@ -168,24 +168,39 @@ ACTIVATIONS += [
 ACTIVATIONS += [mp.GlobalAvgPool2d(), mp.GlobalMaxPool2d(), mp.Add(), mp.Concat(), mp.Dropout(0.3)]
 SIGNALS = [mp.MaxPool1d(3, 2, padding="same"), mp.AvgPool1d(2, dilation=2, count_include_pad=False)]
 SIGNALS += [mp.GlobalAvgPool1d(), mp.GlobalMaxPool1d()]
+SIGNALS += [
+    mp.Reshape(2, -1),
+    mp.Permute(2, 1),
+    mp.Slice(1, 3, axis=1),
+    mp.Mean(1),
+    mp.Expand(3),
+    mp.Multiply(),
+]
+SIGNALS += [mp.Softmax(), mp.Attention(7, causal=True), mp.LayerNorm(), mp.BatchNorm(4), mp.Positions()]
 CONVOLUTIONS = [mp.Conv2d(4, 6, 3), mp.Conv2d(4, 6, (3, 2), stride=(2, 3), padding=(2, 1), groups=2)]
 CONVOLUTIONS += [mp.Conv2d(4, 4, 2, padding="same", dilation=2, groups=4, bias=False)]
-TRANSFERS = [(mp.Linear(5, 3), (5,)), (mp.Linear(5, 3, bias=False), (5,)), (Scale(4), IMAGES)]
+TRANSFERS = [
+    (mp.Linear(5, 3), (5,)),
+    (mp.Linear(5, 3), (4, 5)),
+    (mp.Linear(5, 3, bias=False), (5,)),
+    (Gain(4), IMAGES),
+]
 TRANSFERS += [(layer, IMAGES) for layer in CONVOLUTIONS]
+TRANSFERS += [(mp.Scale(4, axis=1), IMAGES), (mp.Scale(5), (4, 5))]
 TRANSFERS += [(mp.Conv1d(4, 6, 3, 2, (2, 0), 2, groups=2), (4, 9))]
 
 
 def test_every_layer_is_here():
     public = {value for value in vars(mp).values() if isinstance(value, type) and issubclass(value, mp.Layer)}
     tested = {type(layer) for layer in (*ACTIVATIONS, *SIGNALS, *(layer for layer, _ in TRANSFERS))}
-    assert public - {mp.Layer, mp.Transfer} == tested - {Scale}
+    assert public - {mp.Layer, mp.Transfer, mp.Embedding} == tested - {Gain}
 
 
 @pytest.mark.parametrize("layer", [*ACTIVATIONS, *SIGNALS], ids=repr)
 def test_activations(layer):
     def forward_and_adjoint():
         shape = IMAGES[: 2 if layer in SIGNALS else 3]
-        inputs = [normal(3, *shape, seed=i) for i in range(3 if layer.arity is None else 1)]
+        inputs = [normal(3, *shape, seed=i) for i in range(layer.arity or 3)]
         drawn = layer.sample(np.random.default_rng(0), *inputs)
         a = drawn.forward(*inputs)
         return a, drawn.adjoint(normal(*a.shape), a, *inputs)
@@ -201,11 +216,27 @@ def test_transfers(layer, shape):
         delta = normal(*z.shape)
         adjoints = layer.adjoint_input(theta, a, delta), layer.adjoint_theta(a, delta)
         products = A @ layer.split(theta), A.T @ layer.rows(delta)
-        if isinstance(layer, Scale):
+        if isinstance(layer, Gain):
             return z, adjoints, products
         return z, adjoints, products, A.matrix(), layer.matrix(a), A.gram(), A.T.gram()
 
     same(everything)
+
+
+def test_an_embedding():
+    layer = mp.Embedding(6, 3)
+
+    def everything():
+        tokens = asarray(np.array([[0.0, 5, 2, 2], [1, 2, 0, 5]]))
+        theta, delta = normal(6, 3), normal(8, 3)
+        A = layer.linear_map(tokens)
+        return layer.forward(theta, tokens), A.T @ delta, A.matrix(), mp.Exact()(A, delta, 0.5)
+
+    same(everything)
+    wrong = strictpy.asarray(np.array([[0.0, 6.0, 0.5]]))
+    with strict_arrays.fetches_forbidden():
+        rows = layer.forward(strictpy.ones((6, 3)), wrong)
+    assert np.isnan(rows.get()).all(axis=-1).tolist() == [[False, True, True]]
 
 
 LOSSES = [mp.CrossEntropy(), mp.CrossEntropy(0.1), mp.SquaredError(), mp.BinaryCrossEntropy(), mp.Huber(0.5)]
@@ -333,7 +364,7 @@ def test_vanishing_errors():
 def test_a_transfer_of_your_own():
     def steps():
         x = mp.Input((4, 5, 5))
-        h = mp.Tanh()(Scale(4)(mp.Conv2d(4, 4, 1)(x)))
+        h = mp.Tanh()(Gain(4)(mp.Conv2d(4, 4, 1)(x)))
         net = mp.Graph(x, mp.Linear(100, 3)(mp.Flatten()(h)), seed=0, dtype="float64")
         tape = mp.forward(net, normal(5, 4, 5, 5))
         return [

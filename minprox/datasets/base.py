@@ -124,7 +124,7 @@ class Dataset:
                     f"{self.input_shape}, found {split.x.shape[1:]} in the {part} split"
                 )
             if self.classes:
-                check_labels(split.y, len(self.classes), part)
+                check_labels(split, len(self.classes), part)
 
     @property
     def _parts(self) -> dict[str, Split]:
@@ -199,10 +199,13 @@ def cut(x: NDArray[Any], y: NDArray[Any], *sizes: int) -> list[Pair]:
     return list(zip(np.split(x, ends), np.split(y, ends), strict=True))
 
 
-def check_labels(y: NDArray[Any], classes: int, part: str) -> None:
-    """Raise a ValueError unless ``y`` is a vector of integers in 0, …, classes - 1."""
-    wanted = f"labels must be a vector of integers from 0 to {classes - 1}"
-    if y.ndim != 1 or y.dtype.kind not in "iu":
+def check_labels(split: Split, classes: int, part: str) -> None:
+    """Raise a ValueError unless the labels are integers in 0, …, classes - 1, one for each example.
+
+    Where the examples are sequences of numbers, there may be one for each place too.
+    """
+    y, wanted = split.y, f"labels must be a vector of integers from 0 to {classes - 1}"
+    if (y.ndim != 1 and y.shape != split.x.shape) or y.dtype.kind not in "iu":
         raise ValueError(f"{wanted}, found shape {y.shape} of {y.dtype} in the {part} split")
     if len(y) and not (y.min() >= 0 and y.max() < classes):
         bad = int(y.min()) if y.min() < 0 else int(y.max())

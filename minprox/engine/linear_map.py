@@ -81,6 +81,10 @@ class LinearMap:
         """Multiplications that :meth:`normal` takes; infinite where the map is matrix-free."""
         return float("inf")
 
+    def normal_diagonal(self) -> Array | None:
+        """Return the diagonal of ``AᵀA``, shape (cols,), where that is all of it; else None."""
+        return None
+
     def gram(self, dtype: Any = "float64") -> Array:
         """Compute ``A Aᵀ``.
 

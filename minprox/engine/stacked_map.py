@@ -44,6 +44,10 @@ class StackedMap(LinearMap):
     def normal_cost(self) -> float:
         return sum(A.normal_cost for A in self.maps)
 
+    def normal_diagonal(self) -> Array | None:
+        parts: list[Any] = [A.normal_diagonal() for A in self.maps]
+        return None if any(part is None for part in parts) else sum(parts[1:], parts[0])
+
     def normal(self, dtype: Any = "float64") -> Array:
         return sum(A.T.gram(dtype) for A in self.maps)  # Aᵀ A = Σ A_iᵀ A_i
 

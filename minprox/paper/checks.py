@@ -70,9 +70,10 @@ def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
     theta, other = (frozen(rng.standard_normal(layer.theta_shape)) for _ in range(2))
     z = layer.forward(theta, a)
     delta = frozen(rng.standard_normal(z.shape))
-    if z.shape[1] != layer.theta_shape[1]:
+    axis = layer.channel_axis
+    if z.shape[axis] != layer.theta_shape[1]:
         raise CheckError(
-            f"{layer!r}: axis 1 of z must have the {layer.theta_shape[1]} columns of θ, "
+            f"{layer!r}: axis {axis} of z must have the {layer.theta_shape[1]} columns of θ, "
             f"found z of shape {z.shape}"
         )
     both = layer.forward(theta + 2 * other, a)
@@ -93,7 +94,7 @@ def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
         alone = np.zeros(layer.theta_shape)
         alone[:, column] = theta[:, column]
         expected = np.zeros_like(z)
-        expected[:, column] = z[:, column]
+        np.moveaxis(expected, axis, 0)[column] = np.moveaxis(z, axis, 0)[column]
         agree(
             layer,
             f"column {column} of θ makes channel {column} of z alone",

@@ -1,9 +1,12 @@
 """Transfers φ and activations σ: a forward and an adjoint each, side by side."""
 
 from minprox.engine.layers.activations import GELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
+from minprox.engine.layers.attention import Attention, Multiply, Softmax
 from minprox.engine.layers.avg_pooling import AvgPool1d, AvgPool2d
+from minprox.engine.layers.axes import Expand, Mean, Slice
 from minprox.engine.layers.base import Input, Layer, Symbol
 from minprox.engine.layers.conv import Conv1d, Conv2d
+from minprox.engine.layers.embedding import Embedding, Positions
 from minprox.engine.layers.gates import Mish, SiLU
 from minprox.engine.layers.global_pooling import (
     GlobalAvgPool1d,
@@ -13,7 +16,10 @@ from minprox.engine.layers.global_pooling import (
 )
 from minprox.engine.layers.linear import Linear
 from minprox.engine.layers.max_pooling import MaxPool1d, MaxPool2d
+from minprox.engine.layers.normalisation import BatchNorm, LayerNorm
 from minprox.engine.layers.saturating import ELU, SELU, Softsign
+from minprox.engine.layers.scale import Scale
+from minprox.engine.layers.shapes import Permute, Reshape
 from minprox.engine.layers.structure import Add, Concat, Dropout, Flatten
 from minprox.engine.layers.transfer import Transfer
 
@@ -48,4 +54,17 @@ __all__ = [
     "Symbol",
     "Tanh",
     "Transfer",
+    "Attention",
+    "Embedding",
+    "Positions",
+    "Scale",
+    "BatchNorm",
+    "Expand",
+    "LayerNorm",
+    "Mean",
+    "Multiply",
+    "Permute",
+    "Reshape",
+    "Slice",
+    "Softmax",
 ]

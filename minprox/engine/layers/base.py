@@ -205,7 +205,7 @@ class Layer:
                     f"found {type(symbol).__name__}; for arrays use mp.forward(net, x)"
                 )
         if not symbols or (self.arity and len(symbols) != self.arity):
-            expected = "one symbol" if self.arity == 1 else "one or more symbols"
+            expected = {None: "one or more symbols", 1: "one symbol"}.get(self.arity, f"{self.arity} symbols")
             raise TypeError(f"{self!r} is called on {expected}, found {len(symbols) or 'none'}")
         return Symbol(self, symbols, self.fit(*symbols))
 

@@ -12,7 +12,7 @@ from minprox.ground.arguments import whole
 
 
 class Linear(Transfer):
-    """Dense layer ``z = [a, 1] θ``.
+    """Dense layer ``z = [a, 1] θ``, along the last axis: of vectors, or of each place of a sequence.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ class Linear(Transfer):
     (65, 10)
     """
 
+    channel_axis = -1
+
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: str = "uniform") -> None:
         n_in, n_out = whole("n_in of Linear", n_in), whole("n_out of Linear", n_out)
         super().__init__((n_in + bool(bias), n_out), bias=bias, init=init)
@@ -43,28 +45,31 @@ class Linear(Transfer):
         self.input_shape = (n_in,)
 
     def forward(self, theta: Array, a: Array) -> Array:
-        return self.linear_map(a) @ theta  # z = A θ
+        return (self.linear_map(a) @ theta).reshape(*a.shape[:-1], theta.shape[1])  # z = A θ
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         return delta @ theta[: self.n_in].T  # (∂φ/∂a)ᵀ δ
 
     def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        return self.linear_map(a).T @ delta  # Aᵀ δ
+        return self.linear_map(a).T @ self.rows(delta)  # Aᵀ δ
 
     def matrix(self, a: Array) -> Array:
         return self.linear_map(a).matrix()
 
     def linear_map(self, a: Array) -> DenseMap:
-        return DenseMap(a, self.has_bias)
+        rows = a if a.ndim == 2 else a.reshape(-1, self.n_in)  # one for each place of a sequence
+        return DenseMap(rows, self.has_bias)
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        if shape is not None and shape != (self.n_in,) and shape != (None,):
+        if shape is None:
+            return (self.n_out,)
+        if shape != (None,) and (not shape or shape[-1] != self.n_in):
             raise ValueError(f"expected samples of shape ({self.n_in},), found {shape}{hint(shape)}")
-        return (self.n_out,)
+        return (*shape[:-1], self.n_out)
 
     def __repr__(self) -> str:
         return f"Linear({self.n_in}, {self.n_out}{'' if self.has_bias else ', bias=False'})"

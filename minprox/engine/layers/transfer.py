@@ -23,8 +23,8 @@ class Transfer(Layer):
     Parameters
     ----------
     theta_shape : tuple of int
-        ``(cols, n_out)``. Column ``o`` of θ makes channel ``o`` of ``z``, the axis 1 of
-        ``z (N, n_out, ...)``, and no other.
+        ``(cols, n_out)``. Column ``o`` of θ makes channel ``o`` of ``z``, the axis ``channel_axis`` (1, of
+        ``z (N, n_out, ...)``, unless the class says otherwise), and no other.
     fan_in : int, optional
         Inputs that one output sees, which scales the initial θ; ``cols`` without the bias if not given.
     bias : bool
@@ -60,6 +60,7 @@ class Transfer(Layer):
     """
 
     arity = 1
+    channel_axis = 1  # the axis of z that the columns of θ make; −1 for sequences
     theta: Array | None = None
 
     def __init__(
@@ -190,7 +191,7 @@ class Transfer(Layer):
         array, shape (N·positions, n_out), split into groups
         """
         xp = array_module(z)
-        return self.split(xp.moveaxis(z, 1, -1).reshape(-1, self.theta_shape[1]))
+        return self.split(xp.moveaxis(z, self.channel_axis, -1).reshape(-1, self.theta_shape[1]))
 
     def unrows(self, rows: Array, z_shape: tuple[int, ...]) -> Array:
         """Undo :meth:`rows`.
@@ -206,7 +207,8 @@ class Transfer(Layer):
         array, shape (N, n_out, ...)
         """
         xp = array_module(rows)
-        return xp.moveaxis(self.join(rows).reshape(z_shape[0], *z_shape[2:], z_shape[1]), -1, 1)
+        places = [n for axis, n in enumerate(z_shape) if axis != self.channel_axis % len(z_shape)]
+        return xp.moveaxis(self.join(rows).reshape(*places, self.theta_shape[1]), -1, self.channel_axis)
 
     def split(self, columns: Array) -> Array:
         """Split the columns into groups, where there are several.

@@ -68,6 +68,9 @@ class Exact:
         self.form = one_of("form of Exact", form, ("auto", "primal", "dual"))
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+        diagonal = A.normal_diagonal()
+        if diagonal is not None:  # of AᵀA, which has nothing else: an embedding's
+            return (A.T @ delta) / (diagonal + 1 / tau_theta)[..., None]  # (E6)
         if self.chosen(A) == "dual":
             W = inverse_shifted(A.gram(), 1 / tau_theta)  # (A Aᵀ + I/τ_θ)⁻¹
             if A.shape[1] >= delta.shape[-1]:

@@ -1,0 +1,197 @@
+"""Normalisation without parameters: over the features of a place, or over the batch; ``Scale`` follows it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minprox.engine.layers.activations import Activation
+from minprox.engine.layers.base import Array, Layer, Shape
+from minprox.ground.arguments import number, whole
+from minprox.ground.backend import array_module, asarray, moved
+
+
+def normalised(a: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
+    """Return ``(a − μ)/s`` and ``1/s``, ``s² = σ² + ε``, with mean μ and variance σ² along the axes."""
+    centred = a - a.mean(axis=axes, keepdims=True)
+    inverse = ((centred * centred).mean(axis=axes, keepdims=True) + eps) ** -0.5
+    return centred * inverse, inverse
+
+
+def normalised_adjoint(delta: Array, output: Array, inverse: Array, axes: tuple[int, ...]) -> Array:
+    """``(δ − mean(δ) − â mean(δ â)) / s``: δ without what the normalisation takes out."""
+    mean = delta.mean(axis=axes, keepdims=True)
+    return (delta - mean - output * (delta * output).mean(axis=axes, keepdims=True)) * inverse
+
+
+def normalised_bend(
+    delta: Array, motion: Array, output: Array, inverse: Array, axes: tuple[int, ...]
+) -> Array:
+    """How :func:`normalised_adjoint` of a fixed δ changes as ``a`` moves (T3)."""
+
+    def mean(b: Array) -> Array:
+        return b.mean(axis=axes, keepdims=True)
+
+    moved = normalised_adjoint(motion, output, inverse, axes)  # the change of â: the matrix is symmetric
+    shrink = -inverse * mean(motion * output)  # that of 1/s, divided by it
+    still = delta - mean(delta) - output * mean(delta * output)
+    return inverse * (shrink * still - moved * mean(delta * output) - output * mean(delta * moved))
+
+
+class LayerNorm(Activation):
+    """``â = (a − μ)/√(σ² + ε)`` with mean and variance over the last axis; no parameters.
+
+    Parameters
+    ----------
+    eps : float
+        ε > 0.
+
+    Raises
+    ------
+    ValueError
+        If ``eps`` is not positive.
+
+    Notes
+    -----
+    The usual gain and bias are :class:`minprox.Scale`, a transfer, whose step can be implicit.
+
+    References
+    ----------
+    Ba, Kiros and Hinton, Layer Normalization, arXiv:1607.06450.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.LayerNorm().forward(np.array([[1.0, 3.0]])).round(3)
+    array([[-1.,  1.]])
+    """
+
+    def __init__(self, eps: float = 1e-5) -> None:
+        self.eps = number("eps", eps, above=0)
+
+    def forward(self, a: Array) -> Array:
+        return normalised(a, (-1,), self.eps)[0]
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        return normalised_adjoint(delta, output, normalised(a, (-1,), self.eps)[1], (-1,))
+
+    def bend(self, delta: Array, motion: Array, output: Array, a: Array) -> Array:
+        return normalised_bend(delta, motion, output, normalised(a, (-1,), self.eps)[1], (-1,))
+
+    def __repr__(self) -> str:
+        return f"LayerNorm({'' if self.eps == 1e-5 else f'eps={self.eps}'})"
+
+
+class BatchNorm(Layer):
+    """``â = (a − μ)/√(σ² + ε)`` for each channel (axis 1), without parameters.
+
+    In training mean and variance are those of the mini-batch, and running averages of them are kept in
+    ``memory``; in evaluation they are those averages.
+
+    Parameters
+    ----------
+    channels : int
+    momentum : float
+        Weight, in (0, 1], of the newest batch in the running averages.
+    eps : float
+        ε > 0.
+
+    Attributes
+    ----------
+    memory : dict of str to array
+        ``mean`` and ``variance``, of shape (channels,), the variance divided by ``n − 1``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    The usual gain and bias are :class:`minprox.Scale`. A statistic of the batch ties its samples together:
+    the loss is no mean of terms of one sample each, and the rows of ``A`` behind it are no longer
+    independent, as the paper has them. The implicit step (E6) takes the activations as they are, so it
+    is computed as always, and repeats of a batch, or parts of it, are no longer the same problem.
+
+    References
+    ----------
+    Ioffe and Szegedy, Batch Normalization, ICML 2015.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> net = mp.Sequential(mp.BatchNorm(1), dtype="float64")
+    >>> x = np.array([[1.0], [3.0]])
+    >>> mp.forward(net, x, training=True).output.ravel().round(3)
+    array([-1.,  1.])
+    >>> net.nodes[1].layer.memory["mean"], mp.forward(net, x).output.ravel().round(3)
+    (array([0.2]), array([0.763, 2.67 ]))
+    """
+
+    arity, bends = 1, False
+
+    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        if not 0 < number("momentum", momentum) <= 1:
+            raise ValueError(f"momentum: expected a number in (0, 1], found {momentum!r}")
+        self.channels, self.momentum = whole("channels", channels), float(momentum)
+        self.eps = number("eps", eps, above=0)
+        self.memory = {"mean": asarray(np.zeros(channels)), "variance": asarray(np.ones(channels))}
+
+    def forward(self, a: Array) -> Array:
+        mean, inverse = self.kept(a)
+        return (a - mean) * inverse
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        return delta * self.kept(a)[1]
+
+    def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
+        return motion * self.kept(motion)[1]
+
+    def kept(self, a: Array) -> tuple[Array, Array]:
+        """Return the running mean and ``1/√(σ² + ε)``, laid along the channels of ``a``."""
+        shape, home = (1, -1, *(1,) * (a.ndim - 2)), array_module(a).__name__
+        mean, variance = (moved(self.memory[name], home).reshape(shape) for name in ("mean", "variance"))
+        return mean.astype(a.dtype), ((variance + self.eps) ** -0.5).astype(a.dtype)
+
+    def sample(self, rng: np.random.Generator, *inputs: Array) -> Layer:
+        (a,) = inputs
+        axes = axes_of(a)
+        count, m = a.size // a.shape[1], self.momentum
+        if count < 2:
+            raise ValueError(
+                f"{self!r}: expected two or more values for each channel in training, found {count}"
+            )
+        found = {"mean": a.mean(axis=axes), "variance": a.var(axis=axes) * (count / (count - 1))}
+        for name, old in self.memory.items():
+            old = moved(old, array_module(a).__name__)
+            self.memory[name] = (1 - m) * old + m * found[name]  # in float64: averages of many batches
+        return BatchStatistics(self.eps)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if shape is not None and (not shape or shape[0] not in (None, self.channels)):
+            raise ValueError(f"expected samples with {self.channels} channels, found the shape {shape}")
+        return shape
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({self.channels})"
+
+
+class BatchStatistics(Activation):
+    """A BatchNorm as it acts in training: normalisation over the batch at hand."""
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+    def forward(self, a: Array) -> Array:
+        return normalised(a, axes_of(a), self.eps)[0]
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        return normalised_adjoint(delta, output, normalised(a, axes_of(a), self.eps)[1], axes_of(a))
+
+    def bend(self, delta: Array, motion: Array, output: Array, a: Array) -> Array:
+        return normalised_bend(delta, motion, output, normalised(a, axes_of(a), self.eps)[1], axes_of(a))
+
+
+def axes_of(a: Array) -> tuple[int, ...]:
+    """Return all axes but that of the channels."""
+    return tuple(axis for axis in range(a.ndim) if axis != 1)
