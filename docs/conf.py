@@ -45,6 +45,7 @@ autodoc_member_order = "bysource"
 autosummary_filename_map = {
     "minprox.experiments.Run": "minprox.experiments.Run-class",
     "minprox.paper.theory.Descent": "minprox.paper.theory.Descent-class",
+    "minprox.paper.theory.Sharpness": "minprox.paper.theory.Sharpness-class",
 }
 numpydoc_show_class_members = False
 nitpick_ignore_regex = [

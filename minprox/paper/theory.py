@@ -19,6 +19,9 @@ from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
 from minprox.paper.conditioning import angle, angle_bound, condition, condition_bound, spectrum
+from minprox.paper.preconditioner import root
+from minprox.paper.sharpness import Sharpness, sharpness
+from minprox.paper.watch import SharpnessWatch
 
 __all__ = [
     "angle",
@@ -34,6 +37,10 @@ __all__ = [
     "subproblem",
     "Descent",
     "descent",
+    "Sharpness",
+    "SharpnessWatch",
+    "sharpness",
+    "root",
 ]
 
 
