@@ -6,6 +6,7 @@ The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers;
 from minprox import datasets, exercises, experiments, figures, formulas
 from minprox._version import __version__
 from minprox.engine import layers, prox, solvers
+from minprox.engine.builders import resnet, transformer
 from minprox.engine.graph import Graph
 from minprox.engine.layers import (
     ELU,
@@ -91,6 +92,8 @@ __all__ = [
     "algorithm_2",
     "energy",
     "Graph",
+    "resnet",
+    "transformer",
     "Sequential",
     "GELU",
     "ELU",

@@ -6,7 +6,9 @@ Imports :mod:`minprox.ground` alone.
 from minprox.datasets.base import Dataset, Split
 from minprox.datasets.cifar import cifar10
 from minprox.datasets.digit_images import digits
+from minprox.datasets.digit_pairs import digit_sums
 from minprox.datasets.mnist_files import fashion_mnist, mnist
+from minprox.datasets.number_names import number_names
 from minprox.datasets.own_arrays import from_arrays
 from minprox.datasets.own_tables import from_csv
 from minprox.datasets.quadratic import Quadratic, ridge
@@ -19,6 +21,8 @@ __all__ = [
     "blobs",
     "cifar10",
     "digits",
+    "digit_sums",
+    "number_names",
     "fashion_mnist",
     "from_arrays",
     "from_csv",
