@@ -8,10 +8,10 @@ from minprox.datasets.cifar import cifar10
 from minprox.datasets.digit_images import digits
 from minprox.datasets.digit_pairs import digit_sums
 from minprox.datasets.mnist_files import fashion_mnist, mnist
-from minprox.datasets.number_names import number_names
 from minprox.datasets.own_arrays import from_arrays
 from minprox.datasets.own_tables import from_csv
 from minprox.datasets.quadratic import Quadratic, ridge
+from minprox.datasets.spelled_numbers import number_names
 from minprox.datasets.toy import blobs, two_spirals
 
 __all__ = [
