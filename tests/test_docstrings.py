@@ -35,7 +35,7 @@ INNER = {
         "Scale.along",
     ),
     "LinearMap.normal_diagonal",
-    *("Exact.refined", "Exact.chosen", "Run.plain", "Run.settle"),
+    *("Exact.chosen", "Run.plain", "Run.settle"),
 }
 SHAPED = r"\bshapes?\b|\baligned\b|``\([^)]*\)"  # one way to say what shape an array has
 

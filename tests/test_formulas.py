@@ -12,7 +12,7 @@ from minprox.formulas import FORMULAS, PAPERS, Formula, find, problems
 from minprox.formulas import labels as standing
 
 ROOT = Path(__file__).parent.parent
-PLANTED = Formula("E7", "Planted", "d = δ", "d = \\delta", "Nothing.", ("minprox.Exact.__call__",))
+PLANTED = Formula("E7", "Planted", "d = δ", "d = \\delta", "Nothing.", ("minprox.Exact",))
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 import minprox as mp
 from minprox.engine.linear_map import DenseMap, transpose
+from minprox.engine.solvers import exact as exact_solver
 from minprox.engine.solvers import relative_residual
 from minprox.engine.solvers.exact import inverse_shifted
+from minprox.engine.stacked_map import StackedMap
 
 taus = (1e-4, 1e-2, 1.0, 1e2, 1e4)
 forms = [mp.Exact("primal"), mp.Exact("dual"), mp.Exact()]
@@ -529,9 +531,102 @@ def test_the_inverse_of_a_shifted_gram_matrix(shape, rng):
     assert np.array_equal(W, np.swapaxes(W, -1, -2))
 
 
-def test_a_shift_below_all_digits_leaves_elimination():
-    """Rounding has made this Gram matrix indefinite, so that it has no factor of Cholesky's."""
+def test_a_shift_below_all_digits_is_raised_to_them():
+    """Rounding has made this Gram matrix indefinite: no factor of Cholesky's, and steps of the wrong sign."""
     gram = np.array([[1.0, 1.0], [1.0, 1.0 - 1e-15]])
     with pytest.raises(np.linalg.LinAlgError):
         np.linalg.cholesky(gram)
-    assert relative(inverse_shifted(gram, 1e-30), np.linalg.inv(gram)) == 0
+    W = inverse_shifted(gram, 1e-30)
+    assert (np.linalg.eigvalsh(W) > 0).all()
+    raised = 2e-14  # some units of rounding of the trace
+    assert relative(W, np.linalg.inv(gram + raised * np.eye(2))) < 0.5
+    assert relative(inverse_shifted(gram, 1e-9), np.linalg.inv(gram + 1e-9 * np.eye(2))) < 1e-5
+
+
+# Low rank and large step sizes: what must cancel is up to 1e12 times as large as what is left
+
+
+def low_rank(dtype="float64"):
+    """Maps of a lower rank than their shapes tell: equal rows, equal columns, few factors."""
+    rng = np.random.default_rng(0)
+    digits = mp.datasets.digits().train.x
+    factors = rng.standard_normal((80, 8)) @ rng.standard_normal((8, 120))
+    flat, channels = np.ones((2, 3, 6, 6)), rng.random((1, 4, 1, 1)) * np.ones((1, 4, 5, 5))
+    maps = {
+        "equal": DenseMap(np.ones((500, 600)), False),
+        "equal, tall": DenseMap(np.ones((300, 200)), True),
+        "each digit four times": DenseMap(np.repeat(digits[:12], 4, axis=0), True),
+        "few factors": DenseMap(factors, True),
+        "few factors, tall": DenseMap(factors.T.copy(), False),
+        "flat images": mp.Conv2d(3, 4, 3).linear_map(flat),
+        "few flat images": mp.Conv2d(4, 4, 5).linear_map(np.ones((20, 4, 5, 5))),
+        "groups": mp.Conv2d(4, 6, 2, groups=2).linear_map(channels),
+        "depthwise": mp.Conv2d(4, 4, 5, groups=4).linear_map(np.repeat(channels, 9, axis=0)),
+        "shared": StackedMap([DenseMap(np.ones((30, 90)), True), DenseMap(2 * np.ones((40, 90)), True)]),
+    }
+    for A in maps.values():
+        for part in getattr(A, "maps", [A]):
+            name = "images" if hasattr(part, "images") else "a"
+            setattr(part, name, getattr(part, name).astype("float32").astype(dtype))
+            part.dtype = np.dtype(dtype)
+    return maps
+
+
+def error_for(A, rng, n_out=3):
+    matrix = A.matrix()
+    return rng.standard_normal((*matrix.shape[:-1], n_out)).astype(matrix.dtype)
+
+
+@pytest.mark.parametrize("form", ["auto", "primal", "dual"])
+@pytest.mark.parametrize("name", low_rank())
+def test_exact_steps_of_low_rank_hold_their_equation_for_large_step_sizes(name, form, rng):
+    A = low_rank()[name]
+    delta = error_for(A, rng)
+    for tau in (1.0, 1e4, 1e5, 1e6):
+        d = mp.Exact(form)(A, delta, tau)
+        assert relative_residual(A, delta, tau, d) < 1e-9, tau
+        assert relative(A @ d, A @ dense_step(A.matrix(), delta, tau)) < 1e-9
+
+
+@pytest.mark.parametrize("form", ["auto", "primal", "dual"])
+@pytest.mark.parametrize("name", low_rank())
+def test_float32_steps_of_low_rank_hold_it_as_far_as_their_digits_go(name, form, rng):
+    A, exact = low_rank("float32")[name], low_rank()[name]
+    delta = error_for(A, rng)
+    for tau, tolerance in [(0.05, 2e-4), (50.0, 2e-4), (1e6, 1e-3)]:
+        d = mp.Exact(form)(A, delta, tau)
+        assert d.dtype == "float32"
+        d = d.astype("float64")
+        assert relative_residual(exact, delta.astype("float64"), tau, d) < tolerance, tau
+
+
+@pytest.mark.parametrize(
+    "name", ["equal", "each digit four times", "few factors", "few flat images", "shared"]
+)
+def test_float32_steps_in_dual_form_are_those_of_float64(name, rng):
+    A, exact = low_rank("float32")[name], low_rank()[name]
+    delta = error_for(A, rng)
+    for tau in (0.05, 50.0, 1e4):
+        expected = mp.Exact("dual")(exact, delta.astype("float64"), tau)
+        assert relative(mp.Exact("dual")(A, delta, tau), expected) < 1e-4
+
+
+def test_without_refinement_or_float64_products_low_rank_shows(rng, monkeypatch):
+    """What the tests above are there for: the plain formulas."""
+    delta = error_for(low_rank()["equal"], rng)
+    monkeypatch.setattr(exact_solver, "REFINEMENTS", 0)
+    monkeypatch.setattr(exact_solver, "cancels", lambda *args: False)
+    A = low_rank()["equal"]
+    assert relative_residual(A, delta, 1e6, mp.Exact("dual")(A, delta, 1e6)) > 1e-5
+    A = low_rank("float32")["equal"]
+    delta = delta.astype("float32")
+    assert relative_residual(A, delta, 50.0, mp.Exact("dual")(A, delta, 50.0)) > 1e-1
+
+
+def test_products_in_float64_are_for_what_cancels_alone(rng):
+    """Batches of full rank, such as those of the paper's nets, need none."""
+    a = rng.random((100, 900)).astype("float32")
+    for matrix, tau, found in [(a, 0.05, False), (a, 1.0, False), (np.ones_like(a), 0.05, True)]:
+        K = DenseMap(matrix, True).gram()
+        W = inverse_shifted(K, 1 / tau)
+        assert exact_solver.cancels(K, W, tau, np.dtype("float32")) is found

@@ -119,7 +119,7 @@ ALL = (
         r"d_l = (A_l^T A_l + I/\tau_\theta)^{-1} A_l^T \delta_l",
         "The direction that ProxProp returns in the place of the gradient A_lᵀ δ_l: a system with as many "
         "unknowns as the layer has inputs, the same for each of its outputs.",
-        ("minprox.Exact.__call__", "minprox.proxprop", "minprox.check_step"),
+        ("minprox.engine.solvers.exact.primal", "minprox.proxprop", "minprox.check_step"),
     ),
     Formula(
         "E7",
@@ -128,7 +128,7 @@ ALL = (
         r"d_l = A_l^T (A_l A_l^T + I/\tau_\theta)^{-1} \delta_l",
         "The same direction by the push-through identity: back-propagation of an error that the Gram matrix "
         "of the batch has filtered. The system is as large as the batch, far smaller where layers are wide.",
-        ("minprox.Exact.__call__",),
+        ("minprox.engine.solvers.exact.dual",),
     ),
     Formula(
         "P3",
