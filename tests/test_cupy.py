@@ -18,7 +18,7 @@ from test_strict_arrays import (
     SIGNALS,
     SOLVERS,
     TRANSFERS,
-    Scale,
+    Gain,
     convolutional,
     dense,
     residual,
@@ -84,7 +84,7 @@ def same(function, other, dtype):
 def test_activations(layer, dtype, other):
     def forward_and_adjoint():
         shape = (3, 4, 7, 6)[: 3 if layer in SIGNALS else 4]
-        inputs = [normal(dtype, *shape, seed=i) for i in range(3 if layer.arity is None else 1)]
+        inputs = [normal(dtype, *shape, seed=i) for i in range(layer.arity or 3)]
         drawn = layer.sample(np.random.default_rng(0), *inputs)
         a = drawn.forward(*inputs)
         return a, drawn.adjoint(normal(dtype, *a.shape), a, *inputs)
@@ -100,7 +100,7 @@ def test_transfers(layer, shape, dtype, other):
         z, A = layer.forward(theta, a), layer.linear_map(a)
         delta = normal(dtype, *z.shape)
         found = [z, layer.adjoint_input(theta, a, delta), layer.adjoint_theta(a, delta)]
-        return found if isinstance(layer, Scale) else [*found, A.matrix(), A.gram(), A.T.gram()]
+        return found if isinstance(layer, Gain) else [*found, A.matrix(), A.gram(), A.T.gram()]
 
     same(everything, other, dtype)
 
