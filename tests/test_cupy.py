@@ -138,6 +138,21 @@ def test_passes_and_solvers(build, solver, dtype, other):
     same(passes, other, dtype)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+def test_what_is_not_finite_does_not_become_finite(solver, value, other):
+    with mp.use(other), np.errstate(all="ignore"):
+        for rows, cols in [(4, 6), (6, 4)]:
+            a, delta = normal("float32", rows, cols), normal("float32", rows, 3)
+            for i, j in [(0, 0), (rows - 1, 2)]:
+                a_bad, delta_bad = a.copy(), delta.copy()
+                a_bad[i, j] = delta_bad[i, j] = value
+                d = mp.to_numpy(solver(mp.DenseMap(a_bad, True), delta, 0.5))
+                assert not np.isfinite(d[j] if isinstance(solver, mp.Explicit) else d).any()
+                d = mp.to_numpy(solver(mp.DenseMap(a, True), delta_bad, 0.5))
+                assert not np.isfinite(d[:, j]).any()
+
+
 @dtypes
 @optimisers
 def test_optimisers(make, dtype, other):

@@ -315,6 +315,40 @@ def test_the_residual_does_not_depend_on_the_scale_of_the_error(power, rng):
     assert relative_residual(A, c * delta, 0.5, c * d) == pytest.approx(expected, rel=1e-4)
 
 
+# What is not finite stays so
+
+
+def poisoned(array, value, place):
+    """A copy with one entry replaced; the place is a share of its length."""
+    copy = array.copy()
+    copy.reshape(-1)[int(place * (array.size - 1))] = value
+    return copy
+
+
+@pytest.mark.parametrize("solver", [*forms, *iterative, mp.CG(1), mp.BlockCG(1)], ids=repr)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_not_finite_spoils_every_entry_that_it_can_reach(solver, value, dtype, rng):
+    """An input that is no number must not be taken for one that needs no step."""
+    for layer, shape in layers.values():
+        a = rng.standard_normal(shape).astype(dtype)
+        delta = layer.rows(rng.standard_normal((shape[0], *layer.output_shape(shape[1:])))).astype(dtype)
+        for place in (0.0, 0.37, 1.0):
+            with np.errstate(all="ignore"):
+                A = layer.linear_map(poisoned(a, value, place))
+                d = solver(A, delta, 0.3)
+                reached = layer.linear_map(poisoned(0 * a, np.nan, place)).matrix()
+                if layer.groups > 1:  # a group has a system of its own
+                    d = d[np.isnan(reached).any(axis=(1, 2))]
+                assert not np.isfinite(d).any(), place
+                spoilt = poisoned(delta, value, place)
+                d = solver(layer.linear_map(a), spoilt, 0.3)
+                columns = ~np.isfinite(spoilt).all(axis=-2)
+                assert not np.isfinite(d.swapaxes(-1, -2)[columns]).any(), place
+                if np.isnan(value):
+                    assert np.isnan(d.swapaxes(-1, -2)[columns]).all()
+
+
 # What a solver is
 
 

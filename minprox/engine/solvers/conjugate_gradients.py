@@ -83,7 +83,7 @@ def cg(matvec: Callable[[Array], Array], b: Array, iterations: int) -> tuple[Arr
     """
     xp, linalg = array_module(b), companion(b, "sparse.linalg")
     size = abs(b).max()
-    if not size > 0:
+    if size == 0:  # NaN goes on
         return xp.zeros_like(b), 0
     done: list[None] = []
     operator = linalg.LinearOperator((b.size, b.size), matvec=matvec, dtype=b.dtype)
@@ -189,9 +189,9 @@ class BlockCG:
 
         def square(r: Array, Gr: Array) -> Array:
             rho = inner(r, Gr)  # ρ = ⟨r, G r⟩
-            return (
-                rho if noise is None else xp.where(rho > noise * (r * r).sum(axis=-2, keepdims=True), rho, 0)
-            )
+            if noise is None:
+                return rho
+            return xp.where(rho < noise * (r * r).sum(axis=-2, keepdims=True), 0, rho)  # NaN stays NaN
 
         x, p, Gr = xp.zeros_like(r), r, G(r)
         Gp, rhos = Gr, [square(r, Gr)]
