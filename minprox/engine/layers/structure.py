@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from minprox.engine.layers.activations import Activation
+from minprox.engine.layers.axes import changed, sample_axis
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
@@ -70,7 +73,17 @@ class Add(Layer):
 
 
 class Concat(Layer):
-    """The features (axis 1: columns, or channels of images) of several inputs, side by side.
+    """The features of several inputs, side by side.
+
+    Parameters
+    ----------
+    axis : int
+        Of the arrays: 1, columns or channels of images, if not given; −1, the features, for sequences.
+
+    Raises
+    ------
+    ValueError
+        If it is that of the batch.
 
     Examples
     --------
@@ -82,27 +95,44 @@ class Concat(Layer):
 
     bends = False
 
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = sample_axis("Concat", axis)
+
     def forward(self, *inputs: Array) -> Array:
-        return array_module(*inputs).concatenate(inputs, axis=1)
+        return array_module(*inputs).concatenate(inputs, axis=self.axis)
 
     def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
         return self.forward(*motion) if len(inputs) > 1 else motion
 
     def adjoint(self, delta: Array, output: Array, *inputs: Array) -> Array:
-        ends = np.cumsum([a.shape[1] for a in inputs])
-        return tuple(delta[:, end - a.shape[1] : end] for a, end in zip(inputs, ends, strict=True))
+        ends = np.cumsum([a.shape[self.axis] for a in inputs])
+        along = array_module(delta).moveaxis(delta, self.axis, 0)
+        parts = (along[end - a.shape[self.axis] : end] for a, end in zip(inputs, ends, strict=True))
+        return tuple(array_module(delta).moveaxis(part, 0, self.axis) for part in parts)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         if any(shape is None for shape in shapes):
             return None
-        first, *others = (shape for shape in shapes if shape is not None)
-        for shape in others:
-            if not alike(shape[1:], first[1:]):
+        known = [shape for shape in shapes if shape is not None]
+        for shape in known:
+            changed(shape, self.axis, lambda n: n)  # says where there is no such axis
+        extents = [shape[self.place(shape)] for shape in known]
+        others = [without(shape, self.place(shape)) for shape in known]
+        for shape, rest in zip(known[1:], others[1:], strict=True):
+            if not alike(rest, others[0]):
                 raise ValueError(
-                    f"expected inputs alike but in their first extent, found {first} and {shape}"
+                    f"expected inputs alike but along axis {self.axis}, found {known[0]} and {shape}"
                 )
-        channels = [shape[0] for shape in (first, *others)]
-        return (None if None in channels else sum(channels), *first[1:])  # type: ignore[arg-type]
+        total = None if None in extents else sum(n for n in extents if n is not None)
+        place = self.place(known[0])
+        return (*known[0][:place], total, *known[0][place + 1 :])
+
+    def place(self, shape: Sequence[int | None]) -> int:
+        """Return where the axis stands in the shape of a sample."""
+        return self.axis - 1 if self.axis > 0 else self.axis + len(shape)
+
+    def __repr__(self) -> str:
+        return f"Concat({'' if self.axis == 1 else f'axis={self.axis}'})"
 
 
 class Dropout(Activation):
@@ -168,6 +198,11 @@ class Mask(Activation):
 
     def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
         return delta * self.mask
+
+
+def without(shape: tuple[int | None, ...], place: int) -> tuple[int | None, ...]:
+    """Return a shape but for one extent."""
+    return shape[:place] + shape[place + 1 :]
 
 
 def alike(one: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:
