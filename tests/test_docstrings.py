@@ -23,7 +23,7 @@ ARRAY = r"(list of |sequence of )?(array|ndarray)\b"
 INNER = {
     *("Layer.trial", "Layer.fit", "Transfer.initialise", "Transfer.draw"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
-    *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_bend"),
+    *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_slope", "Gate.gate_bend"),
     *("CrossEntropy.compare", "BinaryCrossEntropy.targets", "Optimizer.update"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *(

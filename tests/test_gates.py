@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import relative
+from conftest import raises, relative
+from scipy import special
 
 import minprox as mp
 
@@ -27,11 +28,33 @@ def mish_slope(z):
     return 4 * n * (1 + n) / (n * n + 2 * n + 2) ** 2
 
 
+def phi(z):
+    return special.erfc(-z / np.sqrt(2)) / 2
+
+
+def density(z):
+    return np.exp(-(long(z) ** 2) / 2) / np.sqrt(2 * long(np.pi))
+
+
+def cubic(z):
+    return np.sqrt(2 / long(np.pi)) * (z + 0.044715 * long(z) ** 3)
+
+
+def cubic_slope(z):
+    return np.sqrt(2 / long(np.pi)) * (1 + 0.134145 * long(z) ** 2) / 2 / np.cosh(cubic(z)) ** 2
+
+
 # σ, σ', and of σ' the size of its parts, between which it may cancel
 CASES = [
     (mp.ELU(0.5), lambda z: np.where(z > 0, long(z), np.expm1(long(z)) / 2), lambda z: np.exp(long(z)) / 2),
     (mp.SiLU(), lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z))),
     (mp.Mish(), lambda z: z * mish(z), lambda z: mish(z) + z * mish_slope(z)),
+    (mp.GELU(), lambda z: z * phi(z.astype(float)), lambda z: phi(z.astype(float)) + z * density(z)),
+    (
+        mp.GELU("tanh"),
+        lambda z: z * logistic(2 * cubic(z)),
+        lambda z: logistic(2 * cubic(z)) + z * cubic_slope(z),
+    ),
     (mp.Softsign(), lambda z: z / (1 + np.abs(long(z))), lambda z: (1 + np.abs(long(z))) ** -2),
 ]
 
@@ -49,7 +72,7 @@ def test_activations_are_accurate_over_all_of_float32(layer, value, slope):
     found = layer.adjoint(one, a, z)
     assert (np.abs(a - expected) <= 1e-6 * np.abs(expected) + 1e-6 * TINY).all()
     parts = np.abs(derivative)
-    if isinstance(layer, mp.SiLU | mp.Mish):  # σ' = g + z g' has a zero
+    if isinstance(layer, mp.SiLU | mp.Mish | mp.GELU):  # σ' = g + z g' has a zero
         parts = parts + 2 * np.abs(expected / np.where(z == 0, 1, z))
     assert (np.abs(found - derivative) <= 1e-6 * parts + 1e-6 * TINY).all()
 
@@ -71,6 +94,8 @@ def test_selu_keeps_mean_and_variance():
         (mp.SELU(), "selu", {}),
         (mp.SiLU(), "silu", {}),
         (mp.Mish(), "mish", {}),
+        (mp.GELU(), "gelu", {}),
+        (mp.GELU("tanh"), "gelu", {"approximate": "tanh"}),
         (mp.Softsign(), "softsign", {}),
     ],
     ids=repr,
@@ -83,3 +108,8 @@ def test_activations_are_those_of_pytorch(layer, name, options, rng):
     assert relative(layer.forward(z), a.detach()) < 1e-14
     a.backward(torch.tensor(delta))
     assert relative(layer.adjoint(delta, layer.forward(z), z), x.grad) < 1e-14
+
+
+def test_another_approximation_is_refused():
+    with raises(ValueError, "approximate of GELU", "none, tanh", "erf"):
+        mp.GELU("erf")

@@ -209,7 +209,7 @@ def away_from_kinks(rng, shape):
 
 images = (2, 3, 6, 5)
 activations = [mp.ReLU(), mp.LeakyReLU(0.2), mp.Tanh(), mp.Sigmoid(), mp.Softplus(), mp.GELU()]
-activations += [mp.ELU(), mp.ELU(0.5), mp.SELU(), mp.SiLU(), mp.Mish(), mp.Softsign()]
+activations += [mp.GELU("tanh"), mp.ELU(), mp.ELU(0.5), mp.SELU(), mp.SiLU(), mp.Mish(), mp.Softsign()]
 maxima = [
     mp.MaxPool2d(2),
     mp.MaxPool2d((3, 2), stride=1),
@@ -468,6 +468,7 @@ def test_weight_and_bias_are_views_of_theta():
         "Sigmoid()",
         "Softplus()",
         "GELU()",
+        "GELU('tanh')",
         "ELU()",
         "ELU(0.5)",
         "SELU()",

@@ -156,7 +156,7 @@ class Gain(mp.Transfer):
 
 IMAGES = (4, 7, 6)
 ACTIVATIONS = [mp.ReLU(), mp.LeakyReLU(), mp.Tanh(), mp.Sigmoid(), mp.Softplus(), mp.GELU(), mp.Flatten()]
-ACTIVATIONS += [mp.ELU(0.7), mp.SELU(), mp.SiLU(), mp.Mish(), mp.Softsign()]
+ACTIVATIONS += [mp.GELU("tanh"), mp.ELU(0.7), mp.SELU(), mp.SiLU(), mp.Mish(), mp.Softsign()]
 ACTIVATIONS += [
     mp.MaxPool2d(2),
     mp.MaxPool2d(3, 2, padding=1),

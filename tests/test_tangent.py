@@ -267,6 +267,7 @@ class Wrong(mp.GELU):
     """A GELU in which one thing about its tangents is wrong."""
 
     def __init__(self, fault):
+        super().__init__()
         self.fault = fault
         self.bends = fault != "bends"
 
@@ -357,6 +358,7 @@ def test_check_layer_rejects_a_wrong_tangent_map():
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
+        (mp.GELU("tanh"), (7,)),
         *((act(), (7,)) for act in (*SMOOTH, mp.ReLU, mp.LeakyReLU, mp.Dropout, mp.Flatten)),
         *((pool(2), (2, 5)) for pool in (mp.MaxPool1d, mp.layers.AvgPool1d)),
         (mp.MaxPool2d(3, 2, 1), (2, 6, 7)),

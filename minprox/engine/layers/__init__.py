@@ -1,13 +1,13 @@
 """Transfers φ and activations σ: a forward and an adjoint each, side by side."""
 
-from minprox.engine.layers.activations import GELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
+from minprox.engine.layers.activations import LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
 from minprox.engine.layers.attention import Attention, Multiply, Softmax
 from minprox.engine.layers.avg_pooling import AvgPool1d, AvgPool2d
 from minprox.engine.layers.axes import Expand, Mean, Slice
 from minprox.engine.layers.base import Input, Layer, Symbol
 from minprox.engine.layers.conv import Conv1d, Conv2d
 from minprox.engine.layers.embedding import Embedding, Positions
-from minprox.engine.layers.gates import Mish, SiLU
+from minprox.engine.layers.gates import GELU, Mish, SiLU
 from minprox.engine.layers.global_pooling import (
     GlobalAvgPool1d,
     GlobalAvgPool2d,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minprox.engine.layers.base import Array, Layer, Shape
-from minprox.ground.backend import array_module, companion
+from minprox.ground.backend import array_module
 
 
 class Activation(Layer):
@@ -131,29 +129,3 @@ class Softplus(Activation):
     def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
         slope = Sigmoid().forward(z)
         return slope * (1 - slope) * motion * delta  # σ'' = σ' (1 − σ')
-
-
-class GELU(Activation):
-    """``σ(z) = z Φ(z)`` with Φ the distribution function of the standard normal.
-
-    References
-    ----------
-    Hendrycks and Gimpel, Gaussian Error Linear Units, arXiv:1606.08415.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> mp.GELU().forward(np.array([-1.0, 0.0, 1.0])).round(4)
-    array([-0.1587,  0.    ,  0.8413])
-    """
-
-    def forward(self, z: Array) -> Array:
-        return z * companion(z, "special").ndtr(z)
-
-    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
-        density = array_module(z).exp(-(z * z) / 2) / float(np.sqrt(2 * np.pi))
-        return delta * (companion(z, "special").ndtr(z) + z * density)  # σ' = Φ(z) + z Φ'(z)
-
-    def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
-        density = array_module(z).exp(-(z * z) / 2) / float(np.sqrt(2 * np.pi))
-        return (2 - z * z) * density * motion * delta  # σ'' = (2 − z²) Φ'(z)

@@ -40,8 +40,8 @@ class ELU(Activation):
         return xp.maximum(z, 0) + self.alpha * xp.expm1(xp.minimum(z, 0))
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
-        xp = array_module(z)
-        return delta * xp.where(z > 0, 1, self.alpha * xp.exp(xp.minimum(z, 0)))  # σ' = 1 or α eᶻ
+        xp, alpha = array_module(z), self.alpha
+        return alpha * (delta * xp.exp(xp.minimum(z, 0))) + (1 - alpha) * (delta * (z > 0))  # σ' = α eᶻ or 1
 
     def bend(self, delta: Array, motion: Array, a: Array, z: Array) -> Array:
         xp = array_module(z)
