@@ -120,6 +120,18 @@ def test_losses(loss, dtype, other):
     same(value_and_gradient, other, dtype)
 
 
+@dtypes
+def test_cross_entropy_of_classes_that_are_ruled_out(dtype, other):
+    large = np.finfo(dtype).max
+
+    def value_and_gradient():
+        output = backend.asarray(np.array([[1, 2, -np.inf], [large, -large, 0]]), dtype)
+        y, loss = backend.asarray(np.array([1, 0])), mp.CrossEntropy()
+        return loss(output, y), loss.gradient(output, y)
+
+    same(value_and_gradient, other, dtype)
+
+
 def problem(build, dtype, n=5):
     net, shape = build(dtype)
     return net, mp.forward(net, normal(dtype, n, *shape), training=True, seed=2), mp.CrossEntropy(), labels(n)

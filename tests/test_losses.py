@@ -52,6 +52,33 @@ def test_extreme_outputs_are_stable(dtype, smoothing):
     assert gradient.dtype == value.dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_class_that_is_ruled_out_costs_nothing_unless_it_is_the_target(dtype):
+    z, ruled_out = np.array([[1, 2, -np.inf]], dtype), np.array([[1, 2, -50]], dtype)
+    loss, smoothed = mp.CrossEntropy(), mp.CrossEntropy(0.1)
+    assert float(loss(z, np.array([1]))) == pytest.approx(np.log1p(np.exp(-1)), rel=1e-6)  # 0.31326
+    p = np.exp([-1.0, 0]) / (1 + np.exp(-1))
+    assert relative(loss.gradient(z, np.array([1])), [[p[0], p[1] - 1, 0]]) < 1e-6
+    assert loss(z, np.array([2])) == np.inf
+    assert relative(loss.gradient(z, np.array([2])), [[p[0], p[1], -1]]) < 1e-6
+    for label in range(3):
+        y = np.array([label])
+        assert smoothed(z, y) == np.inf
+        assert relative(smoothed.gradient(z, y), smoothed.gradient(ruled_out, y)) < 1e-6
+    motion = np.array([[1, 3, 7]], dtype)
+    assert relative(loss.tangent(z, y, motion), loss.tangent(ruled_out, y, motion)) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_outputs_further_apart_than_the_largest_float(dtype):
+    large = np.finfo(dtype).max
+    z = np.array([[large, -large, 0]], dtype)
+    for label, value in enumerate([0, np.inf, large]):
+        y = np.array([label])
+        assert mp.CrossEntropy()(z, y) == value
+        assert (mp.CrossEntropy().gradient(z, y) == np.eye(3)[0] - np.eye(3)[label]).all()
+
+
 def test_a_sure_and_right_output_costs_nothing():
     z, y = np.array([[1e4, 0], [0, 1e4]]), np.array([0, 1])
     assert mp.CrossEntropy()(z, y) == 0

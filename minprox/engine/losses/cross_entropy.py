@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minprox.engine.losses.base import Loss
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, on_host
@@ -31,7 +33,8 @@ class CrossEntropy(Loss):
     Notes
     -----
     With ``p = softmax(z)`` and the target ``t`` (one-hot, smoothed) of each of ``N`` samples,
-    ``L = −1/N Σ t·log p`` and ``∂L/∂z = (p − t)/N``.
+    ``L = −1/N Σ t·log p`` and ``∂L/∂z = (p − t)/N``. An output of −∞ is a class with ``p = 0``: it costs
+    nothing where its ``t`` is 0, and makes the loss infinite elsewhere: with label smoothing, always.
 
     Examples
     --------
@@ -47,7 +50,7 @@ class CrossEntropy(Loss):
     def __call__(self, output: Array, y: Array) -> Array:
         """Return the loss, a scalar array, of ``output (N, classes)`` for the labels ``y (N,)``."""
         log_p, target = self.compare(output, y)
-        return -(target * log_p).sum() / len(y)
+        return -(target * array_module(output).where(target > 0, log_p, 0)).sum() / len(y)  # 0 log 0 = 0
 
     def gradient(self, output: Array, y: Array) -> Array:
         """Return ``∂L/∂output``.
@@ -91,15 +94,21 @@ class CrossEntropy(Loss):
         check_labels(output, y)
         if on_host(y):
             check_range(output, y)
-        shifted = output - output.max(axis=1, keepdims=True)
-        log_p = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
         classes = output.shape[1]
         one_hot = (y[:, None] == xp.arange(classes)).astype(output.dtype)
         target = (1 - self.label_smoothing) * one_hot + self.label_smoothing / classes
-        return log_p, xp.where(((y >= 0) & (y < classes))[:, None], target, float("nan"))
+        return log_softmax(output), xp.where(((y >= 0) & (y < classes))[:, None], target, float("nan"))
 
     def __repr__(self) -> str:
         return f"CrossEntropy({f'label_smoothing={self.label_smoothing}' if self.label_smoothing else ''})"
+
+
+def log_softmax(z: Array) -> Array:
+    """Return ``log p`` of each row; −inf where ``z`` is, or lies further below the largest than floats go."""
+    xp, lowest = array_module(z), -float(np.finfo(z.dtype).max) / 2
+    half = z / 2 - z.max(axis=1, keepdims=True) / 2  # no difference of two floats is too large for that
+    shifted = xp.where(half < lowest, -float("inf"), 2 * xp.maximum(half, lowest))
+    return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def check_labels(output: Array, y: Array) -> None:
