@@ -28,6 +28,7 @@ INNER = {
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *(
         "Attention.weights",
+        "Concat.place",
         "Attention.split",
         "Attention.join",
         "BatchNorm.kept",

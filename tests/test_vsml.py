@@ -1,5 +1,7 @@
 """Variable shared meta learning: the hand-set cell is gradient descent; symmetries; an episode as a graph."""
 
+from itertools import chain, pairwise
+
 import numpy as np
 import pytest
 from conftest import raises, relative
@@ -15,10 +17,8 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def tanh_net(*widths, seed=0):
-    layers = [
-        layer for n, m in zip(widths, widths[1:], strict=False) for layer in (mp.Tanh(), mp.Linear(n, m))
-    ]
-    return mp.Sequential(*layers, seed=seed, dtype="float64")
+    layers = [(mp.Tanh(), mp.Linear(n, m)) for n, m in pairwise(widths)]
+    return mp.Sequential(*chain(*layers), seed=seed, dtype="float64")
 
 
 def double(cell):

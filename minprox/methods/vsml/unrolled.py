@@ -1,4 +1,4 @@
-"""An episode of learning as a graph: the cell's layers stand at every tick, their rows of A stacked over time.
+"""An episode of learning as a graph: the cell's layers stand at every tick, their rows of A stacked.
 
 Back-propagation through time is then :func:`minprox.backprop` on this net, and implicit meta-steps are
 :func:`minprox.proxprop`.
@@ -168,6 +168,7 @@ class Episode(Graph):
         -------
         LSTMCell
         """
-        gates, *rest = (layer.theta + 0 for layer in self.inner.layers)
+        thetas: list[Array] = [layer.theta for layer in self.inner.layers]
+        gates, *rest = (theta + 0 for theta in thetas)
         gates[-1] -= array_module(gates).asarray(SHIFT, dtype=gates.dtype)
         return LSTMCell([gates, *rest])
