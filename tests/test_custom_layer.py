@@ -250,3 +250,91 @@ def test_a_custom_layer_is_that_of_the_library_where_it_has_one(rng):
     steps = [mp.Exact()(A, L.rows(delta), 0.7) for A, L in ((one, own), (other, ours))]
     assert relative(*steps) < 1e-13
     assert relative(own.adjoint_input(theta, a, delta), ours.adjoint_input(theta, a, delta)) < 1e-14
+
+
+# A transfer that gives its linear map, and one that gives too little
+
+
+class Gains(mp.LinearMap):
+    """z_i = a_i Σ_k c_{ik} θ_k, with fixed numbers c: matrix-free."""
+
+    c = np.arange(12.0).reshape(4, 3)
+
+    def __init__(self, a):
+        self.a, self.shape, self.dtype = a, (len(a), 3), a.dtype
+
+    def __matmul__(self, theta):
+        return (self.a @ self.c) @ theta
+
+    def adjoint(self, delta):
+        return (self.a @ self.c).T @ delta
+
+
+class GainsWithMatrix(Gains):
+    def matrix(self):
+        return self.a @ self.c
+
+
+class ByMap(mp.Transfer):
+    """A transfer that gives its map and the adjoint by its input, and nothing else."""
+
+    kind = Gains
+
+    def linear_map(self, a):
+        return self.kind(a)
+
+    def adjoint_input(self, theta, a, delta):
+        return delta @ theta.T @ Gains.c.T
+
+
+class ByMapWithMatrix(ByMap):
+    kind = GainsWithMatrix
+
+
+@pytest.mark.parametrize("kind", [ByMap, ByMapWithMatrix])
+def test_a_linear_map_gives_forward_adjoint_and_matrix(kind, rng):
+    layer, c = kind((3, 2)), Gains.c
+    mp.check_layer(layer, (4,))
+    theta, a, delta = (rng.standard_normal(shape) for shape in ((3, 2), (5, 4), (5, 2)))
+    assert relative(layer.forward(theta, a), a @ c @ theta) < 1e-14
+    assert relative(layer.adjoint_theta(a, delta), (a @ c).T @ delta) < 1e-14
+    assert layer.output_shape((4,)) == (2,)
+    net = mp.Sequential(mp.Linear(4, 4), mp.Tanh(), kind((3, 2)), mp.Linear(2, 2), dtype="float64")
+    x, y = rng.standard_normal((5, 4)), rng.integers(0, 2, 5)
+    tape, loss = mp.forward(net, x), mp.CrossEntropy()
+    solvers = [mp.CG(50)] if kind is ByMap else [mp.CG(50), mp.Exact("primal"), mp.Exact("dual")]
+    A, delta = next((A, delta) for l, A, delta in mp.errors(net, tape, loss, y) if l == 1)
+    for solver in solvers:
+        d = mp.proxprop(net, tape, loss, y, 0.3, solver)[1]
+        assert relative(d, dense_step(tape.a[1] @ c, delta, 0.3)) < 1e-10
+    if kind is ByMap:
+        with raises(TypeError, "Gains", "matrix()", "CG"):
+            mp.Exact()(A, delta, 0.3)
+        with raises(TypeError, "ByMap()", "matrix(a)", "CG"):
+            layer.matrix(a)
+    else:
+        assert (layer.matrix(a) == a @ c).all()
+
+
+def test_what_a_transfer_lacks_is_named(rng):
+    class Nothing(mp.Transfer):
+        pass
+
+    a, theta = rng.standard_normal((5, 4)), np.ones((4, 2))
+    for call, part in (
+        (lambda: Nothing((4, 2)).forward(theta, a), "forward(theta, a)"),
+        (lambda: Nothing((4, 2)).adjoint_theta(a, a), "adjoint_theta(a, delta)"),
+        (lambda: Nothing((4, 2)).adjoint_input(theta, a, a), "adjoint_input(theta, a, delta)"),
+        (lambda: mp.Sequential(mp.Input(4), Nothing((4, 2))), "forward(theta, a)"),
+    ):
+        with raises(NotImplementedError, "Nothing()", part):
+            call()
+
+    class Twice(mp.Transfer):
+        """Two rows for each sample, and no word about how they lie in z."""
+
+        def linear_map(self, a):
+            return mp.DenseMap(np.concatenate([a, a]), bias=False)
+
+    with raises(NotImplementedError, "Twice()", "output_shape(shape)"):
+        Twice((4, 2)).forward(theta, a)

@@ -21,7 +21,8 @@ LABEL = rf"\b[{KINDS}]\d\b"  # as minprox names the formulas of the papers
 ARRAY = r"(list of |sequence of )?(array|ndarray)\b"
 # Steps of a computation inside a class, not meant to be called from elsewhere: a sentence will do.
 INNER = {
-    *("Layer.trial", "Layer.fit", "Transfer.initialise", "Transfer.draw"),
+    *("Layer.trial", "Layer.fit", "Parametric.initialise", "Parametric.draw"),
+    *("Parametric.copied", "Transfer.given_map"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
     *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_slope", "Gate.gate_bend"),
     *("CrossEntropy.compare", "BinaryCrossEntropy.targets", "Optimizer.update"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minprox.ground.arguments import float_dtype, whole
-from minprox.ground.backend import asarray, moved
+from minprox.ground.backend import array_module, asarray, moved
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
@@ -53,6 +53,7 @@ class Split:
                     f"{name} must be an array with the examples along its first axis, "
                     f"found {type(value).__name__}"
                 )
+            array_module(value)  # refuses an array with a mask or a structure
         if len(self.x) != len(self.y):
             raise ValueError(
                 "x and y must hold the same number of examples, "

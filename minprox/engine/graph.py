@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from minprox.engine.layers import Symbol, Transfer
 from minprox.engine.layers.base import Array, Shape
 from minprox.engine.order import last_transfers, learners, places_of, topological
+from minprox.engine.parameters import Parameters, values_for
 from minprox.engine.summaries import net_table, shape_text
 from minprox.ground.arguments import float_dtype, whole
 from minprox.ground.backend import moved
@@ -27,8 +29,8 @@ class Graph:
         Made by :func:`minprox.Input`.
     output : Symbol
         What layers called on symbols returned.
-    seed : int
-        Of the initial parameters; the same seed gives the same net.
+    seed : int, optional
+        Of the initial parameters, 0 if not given; the same seed gives the same net.
     dtype : {"float32", "float64"}
         Of the parameters, and so of everything computed.
 
@@ -59,7 +61,8 @@ class Graph:
     Notes
     -----
     A layer used at two places has one θ; the rows of its ``A`` are stacked. A layer that
-    another net has initialised keeps its parameters, so that nets can share layers.
+    another net has initialised keeps its parameters, so that nets can share layers; a seed that then
+    draws nothing at all gives a warning.
 
     Examples
     --------
@@ -73,7 +76,9 @@ class Graph:
 
     plot: Callable[..., Figure]
 
-    def __init__(self, input: Symbol, output: Symbol, seed: int = 0, dtype: Any = "float32") -> None:
+    def __init__(
+        self, input: Symbol, output: Symbol, seed: int | None = None, dtype: Any = "float32"
+    ) -> None:
         for name, symbol in (("input", input), ("output", output)):
             if not isinstance(symbol, Symbol):
                 raise TypeError(f"Graph: expected a symbol as {name}, found {type(symbol).__name__}")
@@ -93,9 +98,14 @@ class Graph:
         self.last_transfers = last_transfers(self.places, self.sources)
         self.learns = learners(layers, self.sources)
         self.fitting: set[tuple[int, ...]] = set()
-        rng = np.random.default_rng(whole("seed of the net", seed, least=0))
-        for layer in self.transfers:
-            layer.initialise(rng, self.dtype)
+        rng = np.random.default_rng(whole("seed of the net", seed or 0, least=0))
+        drawn = [layer.initialise(rng, self.dtype) for layer in self.transfers]
+        if seed is not None and drawn and not any(drawn):
+            warnings.warn(
+                f"seed={seed} draws nothing: all layers of this net have their parameters from another net; "
+                "make new layers, or set layer.theta = None, to draw them anew",
+                stacklevel=3 if type(self) is not Graph else 2,
+            )
 
     @property
     def parameters(self) -> list[Array]:
@@ -103,14 +113,12 @@ class Graph:
 
         Set them in place, ``net.parameters[l][...] = theta``, or all at once.
         """
-        return [layer.theta for layer in self.transfers]
+        return Parameters(layer.theta for layer in self.transfers)
 
     @parameters.setter
     def parameters(self, values: Sequence[Array]) -> None:
-        found, expected = [np.shape(v) for v in values], [theta.shape for theta in self.parameters]
-        if found != expected:
-            raise ValueError(f"expected parameters of the shapes {expected}, found {found}")
-        for theta, value in zip(self.parameters, values, strict=True):
+        thetas = self.parameters
+        for theta, value in zip(thetas, values_for(thetas, values), strict=True):  # all of them, or none
             theta[...] = value
 
     def to(self, backend: str) -> Self:
@@ -141,7 +149,7 @@ class Graph:
         """
         thetas = [moved(theta, backend) for theta in self.parameters]  # all of them, or none
         for layer, theta in zip(self.transfers, thetas, strict=True):
-            layer.theta = theta
+            layer.held = theta
         return self
 
     def inputs(self, node: Symbol) -> list[int]:

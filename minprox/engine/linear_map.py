@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -68,8 +66,16 @@ class LinearMap:
         raise NotImplementedError
 
     def matrix(self) -> Array:
-        """Return ``A`` itself, of shape ``(..., rows, cols)``."""
-        raise NotImplementedError
+        """Return ``A`` itself, of shape ``(..., rows, cols)``; raise TypeError where it is matrix-free."""
+        raise TypeError(
+            f"an exact step needs the matrix of {type(self).__name__}, which has none: "
+            "give the class a method matrix(), or use CG or BlockCG"
+        )
+
+    @property
+    def matrix_free(self) -> bool:
+        """Whether the map has no :meth:`matrix`."""
+        return type(self).matrix is LinearMap.matrix
 
     @property
     def gram_cost(self) -> float:
@@ -153,6 +159,7 @@ class DenseMap(LinearMap):
     """
 
     def __init__(self, a: Array, bias: bool) -> None:
+        array_module(a)  # refuses what is no plain array
         self.a, self.bias = a, bias
         self.shape = (a.shape[0], a.shape[1] + bias)
         self.dtype = a.dtype
@@ -193,33 +200,6 @@ class DenseMap(LinearMap):
 
     def normal(self, dtype: Any = "float64") -> Array:
         return bordered(product(self.a.T, dtype), self.a.sum(axis=0, dtype=dtype), self)
-
-
-class TransferMap(LinearMap):
-    """The matrix-free map of any transfer, from its forward and its adjoint with respect to θ.
-
-    Parameters
-    ----------
-    layer : Transfer
-    a : array, shape (N, ...)
-        The input of the layer.
-    """
-
-    def __init__(self, layer: Any, a: Array) -> None:
-        self.layer, self.a = layer, a
-        cols, n_out = layer.theta_shape
-        self.z_shape = (len(a), *layer.output_shape(a.shape[1:]))
-        self.shape = (int(np.prod(self.z_shape)) // n_out, cols)
-        self.dtype = a.dtype
-
-    def __matmul__(self, theta: Array) -> Array:
-        return self.layer.rows(self.layer.forward(self.layer.join(theta), self.a))
-
-    def adjoint(self, delta: Array) -> Array:
-        return self.layer.split(self.layer.adjoint_theta(self.a, self.layer.unrows(delta, self.z_shape)))
-
-    def matrix(self) -> Array:
-        return self.layer.matrix(self.a)
 
 
 def transpose(matrix: Array) -> Array:

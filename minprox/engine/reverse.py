@@ -12,6 +12,7 @@ from minprox.engine.linear_map import LinearMap
 from minprox.engine.losses import Loss, check_loss
 from minprox.engine.stacked_map import StackedMap, stack
 from minprox.engine.tape import Tape
+from minprox.ground.backend import array_module
 
 
 def sweep(
@@ -57,6 +58,7 @@ def sweep(
     """
     if tape.net is not net:
         raise ValueError("the tape was recorded by another net")
+    array_module(tape.output, delta)
     if delta.shape != tape.output.shape:
         raise ValueError(
             f"expected an error of the shape {tape.output.shape} of the output, found {delta.shape}"

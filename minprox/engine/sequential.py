@@ -16,7 +16,7 @@ class Sequential(Graph):
     *layers : Layer
         In order; a leading :func:`minprox.Input` tells the shape of the samples, which is
         otherwise taken from the first layer as far as that knows it.
-    seed : int
+    seed : int, optional
     dtype : {"float32", "float64"}
 
     Raises
@@ -41,7 +41,7 @@ class Sequential(Graph):
     15,010 parameters, float32
     """
 
-    def __init__(self, *layers: Layer | Symbol, seed: int = 0, dtype: Any = "float32") -> None:
+    def __init__(self, *layers: Layer | Symbol, seed: int | None = None, dtype: Any = "float32") -> None:
         if not layers:
             raise ValueError("Sequential: expected one or more layers, found none")
         first = layers[0]

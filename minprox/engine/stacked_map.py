@@ -37,6 +37,10 @@ class StackedMap(LinearMap):
         return stack([A.matrix() for A in self.maps])
 
     @property
+    def matrix_free(self) -> bool:
+        return any(A.matrix_free for A in self.maps)
+
+    @property
     def gram_cost(self) -> float:
         return float("inf") if np.isinf(self.normal_cost) else self.shape[0] ** 2 * self.shape[1] / 2
 

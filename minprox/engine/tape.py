@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Symbol, Transfer
@@ -110,6 +110,19 @@ class Tape:
         2 samples, 128 bytes
         """
         return tape_table([node.layer for node in self.net.nodes], self.values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what :mod:`pickle` takes: it lays arrays out anew, and the order of their axes decides bits."""
+        orders = [sorted(range(value.ndim), key=lambda k: -value.strides[k]) for value in self.values]
+        laid = [value.transpose(order) for value, order in zip(self.values, orders, strict=True)]
+        return self.__dict__ | {"values": laid, "orders": orders}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        laid = zip(state["values"], state.pop("orders"), strict=True)
+        state["values"] = [
+            value.transpose(sorted(range(value.ndim), key=order.__getitem__)) for value, order in laid
+        ]
+        self.__dict__.update(state)
 
     def __str__(self) -> str:
         return self.summary()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minprox.engine.graph import Graph
-from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.passes import proxprop
@@ -198,13 +197,12 @@ def measure(
     for l, A, delta in errors(net, tape, loss, y):
         layer, last = net.transfers[l], layers[l].explicit
         gradient = to_numpy(layer.join(A.T @ delta))
-        matrix_free = type(layer).matrix is Transfer.matrix
-        kappa = 1.0 if last else math.nan if matrix_free else condition(A, layers[l].tau_theta)
+        kappa = 1.0 if last else math.nan if A.matrix_free else condition(A, layers[l].tau_theta)
         found[l] = LayerStep(
             f"{layer!r}, explicit" if last else repr(layer),
             float(np.linalg.norm(gradient)),
             kappa,
-            math.nan if matrix_free and not last else math.degrees(angle_bound(kappa)),
+            math.nan if A.matrix_free and not last else math.degrees(angle_bound(kappa)),
             [float(np.linalg.norm(to_numpy(d[l]))) for d in steps],
             [between(gradient, to_numpy(d[l])) for d in steps],
         )

@@ -30,7 +30,8 @@ def array_module(*arrays: Any) -> ModuleType:
     Raises
     ------
     TypeError
-        If an argument is no array, or if two arrays live on different backends.
+        If an argument is no array, or one whose kind (masked, structured, a matrix) means something else than
+        its entries; or if two arrays live on different backends.
 
     Examples
     --------
@@ -40,10 +41,8 @@ def array_module(*arrays: Any) -> ModuleType:
     """
     if not arrays:
         raise TypeError("array_module: expected one or more arrays, found none")
-    names = [type(array).__module__.partition(".")[0] for array in arrays]
+    names = [_home(array) for array in arrays]
     for array, name in zip(arrays, names, strict=True):
-        if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
-            raise TypeError(f"expected a NumPy or CuPy array, found {type(array).__name__}")
         if name != names[0]:
             raise TypeError(
                 f"arrays of two backends do not mix: argument 1 is a {names[0]} array of shape "
@@ -53,6 +52,22 @@ def array_module(*arrays: Any) -> ModuleType:
     if name not in _modules:
         _modules[name] = importlib.import_module(name)
     return _modules[name]
+
+
+def _home(array: Any) -> str:
+    """Return the name of an array's module, or raise TypeError where it is no plain array of numbers."""
+    kind, name = type(array), type(array).__module__.partition(".")[0]
+    if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
+        raise TypeError(f"expected a NumPy or CuPy array, found {kind.__name__}")
+    if kind is not np.ndarray and isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"expected an array without a mask, found a {kind.__name__}: leave out what is masked, or fill it"
+        )
+    if kind not in (np.ndarray, np.memmap) and isinstance(array, np.ndarray):
+        raise TypeError(f"expected a plain array, found {kind.__name__}: convert it by numpy.asarray")
+    if array.dtype.kind == "V":
+        raise TypeError(f"expected an array of numbers, found the structured dtype {array.dtype}")
+    return name
 
 
 class NoGPUError(RuntimeError):
@@ -136,7 +151,14 @@ def current() -> dict[str, Any]:
 
 def asarray(array: Any, dtype: Any = None) -> Any:
     """Move a NumPy array to where new arrays are made."""
-    return _current.asarray(array, dtype=dtype)
+    return _current.asarray(_plain(array), dtype=dtype)
+
+
+def _plain(array: Any) -> Any:
+    """Return what may be an array, or a list or number; an array that is not plain raises TypeError."""
+    if isinstance(array, np.ndarray):
+        _home(array)
+    return array
 
 
 def to_numpy(array: Any) -> np.ndarray:
@@ -159,7 +181,9 @@ def to_numpy(array: Any) -> np.ndarray:
     array([1., 2.], dtype=float32)
     """
     home = type(array).__module__.partition(".")[0]  # a data frame has a get as well
-    return array.get() if home != "numpy" and (home in _modules or home == "cupy") else np.asarray(array)
+    if home != "numpy" and (home in _modules or home == "cupy"):
+        return array.get()
+    return np.asarray(_plain(array))
 
 
 def moved(array: Any, name: str) -> Any:

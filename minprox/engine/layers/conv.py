@@ -54,9 +54,10 @@ class Convolution(Transfer):
         fan_in, fan_out = in_channels // groups * size, out_channels // groups * size
         super().__init__((fan_in + bool(bias), out_channels), fan_in, bool(bias), groups, init, fan_out)
 
-    def forward(self, theta: Array, a: Array) -> Array:
-        z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]
-        return self.unrows(self.linear_map(a) @ self.split(theta), z_shape)  # z = A θ
+    def linear_map(self, a: Array) -> PatchMap:
+        images, plane = self.images(a), self.plane
+        steps = plane.kernel, plane.stride, plane.dilation
+        return PatchMap(images, plane.margins(images.shape[1:3]), *steps, self.groups, self.has_bias)
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         """``(∂φ/∂a)ᵀ δ``: δ, spread out by the stride, convolved with the flipped kernel."""
@@ -69,17 +70,6 @@ class Convolution(Transfer):
         margins = [(reach - before, n + before - grid) for n, grid, reach, (before, _) in sides]
         A = PatchMap(images, margins, plane.kernel, (1, 1), plane.dilation, self.groups, False)
         return self.unrows(A @ A.ungrouped(flipped), a.shape)
-
-    def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        return self.join(self.linear_map(a).T @ self.rows(delta))  # Aᵀ δ
-
-    def matrix(self, a: Array) -> Array:
-        return self.linear_map(a).matrix()
-
-    def linear_map(self, a: Array) -> PatchMap:
-        images, plane = self.images(a), self.plane
-        steps = plane.kernel, plane.stride, plane.dilation
-        return PatchMap(images, plane.margins(images.shape[1:3]), *steps, self.groups, self.has_bias)
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))

@@ -49,20 +49,11 @@ class Embedding(Transfer):
         self.vocabulary, self.features = whole("vocabulary", vocabulary), whole("features", features)
         super().__init__((self.vocabulary, self.features), fan_in=1)
 
-    def forward(self, theta: Array, a: Array) -> Array:
-        return (self.linear_map(a) @ theta).reshape(*a.shape, self.features)
+    def linear_map(self, a: Array) -> LinearMap:
+        return OneHotMap(a.reshape(-1), self.vocabulary)
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         return array_module(delta).zeros(a.shape, delta.dtype)
-
-    def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        return self.linear_map(a).T @ self.rows(delta)
-
-    def matrix(self, a: Array) -> Array:
-        return self.linear_map(a).matrix()
-
-    def linear_map(self, a: Array) -> LinearMap:
-        return OneHotMap(a.reshape(-1), self.vocabulary)
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return StillMap(a_dot.size, self.vocabulary, a_dot.dtype)

@@ -44,21 +44,12 @@ class Linear(Transfer):
         self.n_in, self.n_out = n_in, n_out
         self.input_shape = (n_in,)
 
-    def forward(self, theta: Array, a: Array) -> Array:
-        return (self.linear_map(a) @ theta).reshape(*a.shape[:-1], theta.shape[1])  # z = A θ
+    def linear_map(self, a: Array) -> DenseMap:  # A = [a, 1]
+        rows = a if a.ndim == 2 else a.reshape(-1, self.n_in)  # one for each place of a sequence
+        return DenseMap(rows, self.has_bias)
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         return delta @ theta[: self.n_in].T  # (∂φ/∂a)ᵀ δ
-
-    def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        return self.linear_map(a).T @ self.rows(delta)  # Aᵀ δ
-
-    def matrix(self, a: Array) -> Array:
-        return self.linear_map(a).matrix()
-
-    def linear_map(self, a: Array) -> DenseMap:
-        rows = a if a.ndim == 2 else a.reshape(-1, self.n_in)  # one for each place of a sequence
-        return DenseMap(rows, self.has_bias)
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))

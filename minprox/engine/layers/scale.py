@@ -45,21 +45,15 @@ class Scale(Transfer):
         super().__init__((1 + bool(bias), channels), fan_in=1, bias=bias, groups=channels)
         self.channels, self.channel_axis = channels, int(axis)
 
+    def linear_map(self, a: Array) -> LinearMap:
+        return ScaleMap(self.rows(a), self.has_bias)
+
     def forward(self, theta: Array, a: Array) -> Array:
         z = a * self.along(theta[0], a)
         return z + self.along(theta[1], a) if self.has_bias else z
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         return delta * self.along(theta[0], a)
-
-    def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        return self.join(self.linear_map(a).T @ self.rows(delta))
-
-    def matrix(self, a: Array) -> Array:
-        return self.linear_map(a).matrix()
-
-    def linear_map(self, a: Array) -> LinearMap:
-        return ScaleMap(self.rows(a), self.has_bias)
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))

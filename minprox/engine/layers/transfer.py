@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from minprox.engine.layers.base import Array, Layer
-from minprox.engine.linear_map import LinearMap, TransferMap
+from minprox.engine.layers.base import Array
+from minprox.engine.layers.theta import Parametric
+from minprox.engine.linear_map import LinearMap
 from minprox.engine.tangent_map import Difference
-from minprox.ground.arguments import one_of, whole
-from minprox.ground.backend import array_module, asarray
+from minprox.engine.transfer_map import TransferMap
+from minprox.ground.backend import array_module
 
 
-class Transfer(Layer):
+class Transfer(Parametric):
     """Base class of the transfers: ``z = φ(θ, a)``, linear in θ for fixed ``a`` (section 1).
 
-    A transfer of your own gives :meth:`forward`, :meth:`adjoint_input` and :meth:`adjoint_theta`;
-    every solver but :class:`minprox.Exact` then works, matrix-free, and with :meth:`matrix`
-    that one does too.
+    A transfer of your own gives :meth:`adjoint_input`, and one thing more, in either of two ways.
+    Matrix-free, it gives :meth:`forward` and :meth:`adjoint_theta`, from which its linear map is made; every
+    solver but :class:`minprox.Exact` then works, and with :meth:`matrix` that one does too. Or it gives
+    :meth:`linear_map`, from which ``forward``, ``adjoint_theta`` and ``matrix`` are made, and
+    :meth:`output_shape` where ``A`` has several rows for a sample.
 
     Parameters
     ----------
@@ -61,28 +62,9 @@ class Transfer(Layer):
 
     arity = 1
     channel_axis = 1  # the axis of z that the columns of θ make; −1 for sequences
-    theta: Array | None = None
-
-    def __init__(
-        self,
-        theta_shape: tuple[int, int],
-        fan_in: int | None = None,
-        bias: bool = False,
-        groups: int = 1,
-        init: str = "uniform",
-        fan_out: int | None = None,
-    ) -> None:
-        one_of("init", init, ("uniform", "he", "glorot"))
-        groups = whole("groups", groups)
-        if theta_shape[1] % groups:
-            raise ValueError(f"{theta_shape[1]} output channels do not divide into {groups} groups")
-        self.theta_shape = theta_shape
-        self.has_bias, self.groups, self.init = bool(bias), groups, init
-        self.fan_in = fan_in or theta_shape[0] - self.has_bias
-        self.fan_out = fan_out or theta_shape[1]
 
     def forward(self, theta: Array, a: Array) -> Array:
-        """Compute ``z = φ(θ, a)``.
+        """Compute ``z = φ(θ, a)``: by default ``A θ``, with the linear map.
 
         Parameters
         ----------
@@ -93,7 +75,8 @@ class Transfer(Layer):
         -------
         array, shape (N, n_out, ...)
         """
-        raise NotImplementedError(f"{self!r} has no forward(theta, a)")
+        z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]
+        return self.unrows(self.given_map(a, "forward(theta, a)") @ self.split(theta), z_shape)  # z = A θ
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         """Compute ``(∂φ/∂a)ᵀ δ``.
@@ -111,7 +94,7 @@ class Transfer(Layer):
         raise NotImplementedError(f"{self!r} has no adjoint_input(theta, a, delta)")
 
     def adjoint_theta(self, a: Array, delta: Array) -> Array:
-        """Compute ``(∂φ/∂θ)ᵀ δ = Aᵀ δ``.
+        """Compute ``(∂φ/∂θ)ᵀ δ = Aᵀ δ``: by default with the linear map.
 
         Parameters
         ----------
@@ -122,10 +105,10 @@ class Transfer(Layer):
         -------
         array, shape (cols, n_out)
         """
-        raise NotImplementedError(f"{self!r} has no adjoint_theta(a, delta)")
+        return self.join(self.given_map(a, "adjoint_theta(a, delta)").T @ self.rows(delta))  # Aᵀ δ
 
     def matrix(self, a: Array) -> Array:
-        """Compute the matrix ``A(a)``.
+        """Compute the matrix ``A(a)``: by default that of the linear map.
 
         Parameters
         ----------
@@ -142,10 +125,13 @@ class Transfer(Layer):
         TypeError
             If the layer is matrix-free.
         """
-        raise TypeError(
-            f"an exact step needs the patch matrix of {self!r}, which has none: "
-            "give the class a method matrix(a), or use CG or BlockCG"
-        )
+        A = self.linear_map(a)
+        if A.matrix_free:
+            raise TypeError(
+                f"an exact step needs the patch matrix of {self!r}, which has none: "
+                "give the class a method matrix(a), or use CG or BlockCG"
+            )
+        return A.matrix()
 
     def linear_map(self, a: Array) -> LinearMap:
         """Return ``A(a)`` as a linear map.
@@ -176,8 +162,27 @@ class Transfer(Layer):
         still = array_module(a_dot).zeros_like(a_dot)
         return Difference(self.linear_map(a_dot), self.linear_map(still))  # A(ȧ) − A(0), φ being affine in a
 
+    @property
+    def has_matrix(self) -> bool:
+        """Whether the class gives :meth:`matrix` itself."""
+        return type(self).matrix is not Transfer.matrix
+
+    def given_map(self, a: Array, missing: str) -> LinearMap:
+        """Return the linear map that the class gives, or raise NotImplementedError where it gives none."""
+        if type(self).linear_map is Transfer.linear_map:
+            raise NotImplementedError(f"{self!r} has no {missing}")
+        return self.linear_map(a)
+
     def trial(self, *inputs: Array) -> Array:
-        return self.forward(np.zeros(self.theta_shape), *inputs)
+        if type(self).forward is not Transfer.forward:
+            return self.forward(np.zeros(self.theta_shape), *inputs)
+        (a,) = inputs
+        rows, n_out = self.given_map(a, "forward(theta, a)").shape[0], self.theta_shape[1]
+        if rows != len(a):
+            raise NotImplementedError(
+                f"{self!r} has {rows} rows for a sample: give the class a method output_shape(shape)"
+            )
+        return np.zeros((rows, n_out))
 
     def rows(self, z: Array) -> Array:
         """Lay out ``z`` as the rows of ``A θ``.
@@ -239,34 +244,3 @@ class Transfer(Layer):
         if self.groups == 1:
             return columns
         return columns.swapaxes(0, 1).reshape(columns.shape[1], -1)
-
-    def initialise(self, rng: np.random.Generator, dtype: Any) -> None:
-        """Draw θ, unless the layer has one already from another net."""
-        if self.theta is None:
-            self.theta = asarray(self.draw(rng), dtype=dtype)
-        elif self.theta.dtype != dtype:
-            raise ValueError(
-                f"{self!r} already has parameters of dtype {self.theta.dtype}, "
-                f"but the net is built with dtype {np.dtype(dtype)}"
-            )
-
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Draw an initial θ in float64, by the rule ``init``."""
-        if self.init == "he":
-            theta = rng.standard_normal(self.theta_shape) * (2 / self.fan_in) ** 0.5
-        else:
-            spread = 6 / (self.fan_in + self.fan_out) if self.init == "glorot" else 1 / self.fan_in
-            theta = rng.uniform(-(spread**0.5), spread**0.5, self.theta_shape)
-        if self.has_bias and self.init != "uniform":
-            theta[-1] = 0
-        return theta
-
-    @property
-    def weight(self) -> Array | None:
-        """θ without its bias row, a view; None before a net is built."""
-        return self.theta[:-1] if self.has_bias and self.theta is not None else self.theta
-
-    @property
-    def bias(self) -> Array | None:
-        """The bias row of θ, a view; None if there is none."""
-        return self.theta[-1] if self.has_bias and self.theta is not None else None
