@@ -112,17 +112,15 @@ class Tape:
         return tape_table([node.layer for node in self.net.nodes], self.values)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what :mod:`pickle` takes: it lays arrays out anew, and the order of their axes decides bits."""
+        """Return what :mod:`pickle` takes, with the order of axes in memory, which decides the last bits."""
         orders = [sorted(range(value.ndim), key=lambda k: -value.strides[k]) for value in self.values]
         laid = [value.transpose(order) for value, order in zip(self.values, orders, strict=True)]
         return self.__dict__ | {"values": laid, "orders": orders}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        laid = zip(state["values"], state.pop("orders"), strict=True)
-        state["values"] = [
-            value.transpose(sorted(range(value.ndim), key=order.__getitem__)) for value, order in laid
-        ]
-        self.__dict__.update(state)
+        orders = [sorted(range(len(order)), key=order.__getitem__) for order in state.pop("orders")]
+        values = [value.transpose(order) for value, order in zip(state["values"], orders, strict=True)]
+        self.__dict__.update(state | {"values": values})
 
     def __str__(self) -> str:
         return self.summary()

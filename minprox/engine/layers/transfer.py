@@ -75,8 +75,9 @@ class Transfer(Parametric):
         -------
         array, shape (N, n_out, ...)
         """
+        A = self.given_map(a, "forward(theta, a)")
         z_shape = (len(a), *self.output_shape(a.shape[1:]))  # type: ignore[misc]
-        return self.unrows(self.given_map(a, "forward(theta, a)") @ self.split(theta), z_shape)  # z = A θ
+        return self.unrows(A @ self.split(theta), z_shape)  # z = A θ
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         """Compute ``(∂φ/∂a)ᵀ δ``.
