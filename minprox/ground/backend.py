@@ -41,14 +41,13 @@ def array_module(*arrays: Any) -> ModuleType:
     """
     if not arrays:
         raise TypeError("array_module: expected one or more arrays, found none")
-    names = [_home(array) for array in arrays]
-    for array, name in zip(arrays, names, strict=True):
-        if name != names[0]:
+    name = _home(arrays[0])
+    for array in arrays[1:]:
+        if (other := _home(array)) != name:
             raise TypeError(
-                f"arrays of two backends do not mix: argument 1 is a {names[0]} array of shape "
-                f"{arrays[0].shape}, another a {name} array of shape {array.shape}"
+                f"arrays of two backends do not mix: argument 1 is a {name} array of shape "
+                f"{arrays[0].shape}, another a {other} array of shape {array.shape}"
             )
-    name = names[0]
     if name not in _modules:
         _modules[name] = importlib.import_module(name)
     return _modules[name]
@@ -56,10 +55,13 @@ def array_module(*arrays: Any) -> ModuleType:
 
 def _home(array: Any) -> str:
     """Return the name of an array's module, or raise TypeError where it is no plain array of numbers."""
-    kind, name = type(array), type(array).__module__.partition(".")[0]
+    kind = type(array)
+    if kind is np.ndarray and array.dtype.kind != "V":
+        return "numpy"
+    name = kind.__module__.partition(".")[0]
     if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
         raise TypeError(f"expected a NumPy or CuPy array, found {kind.__name__}")
-    if kind is not np.ndarray and isinstance(array, np.ma.MaskedArray):
+    if isinstance(array, np.ma.MaskedArray):
         raise TypeError(
             f"expected an array without a mask, found a {kind.__name__}: leave out what is masked, or fill it"
         )

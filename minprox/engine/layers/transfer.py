@@ -196,6 +196,8 @@ class Transfer(Parametric):
         -------
         array, shape (N·positions, n_out), split into groups
         """
+        if z.ndim == 2:
+            return self.split(z)
         xp = array_module(z)
         return self.split(xp.moveaxis(z, self.channel_axis, -1).reshape(-1, self.theta_shape[1]))
 
@@ -206,12 +208,13 @@ class Transfer(Parametric):
         ----------
         rows : array, shape (N·positions, n_out), split into groups
         z_shape : tuple of int
-            ``(N, n_out, ...)``.
 
         Returns
         -------
-        array, shape (N, n_out, ...)
+        array, of the shape ``z_shape``
         """
+        if len(z_shape) == 2:
+            return self.join(rows)
         xp = array_module(rows)
         places = [n for axis, n in enumerate(z_shape) if axis != self.channel_axis % len(z_shape)]
         return xp.moveaxis(self.join(rows).reshape(*places, self.theta_shape[1]), -1, self.channel_axis)
