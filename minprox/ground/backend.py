@@ -61,12 +61,10 @@ def _home(array: Any) -> str:
     name = kind.__module__.partition(".")[0]
     if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
         raise TypeError(f"expected a NumPy or CuPy array, found {kind.__name__}")
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(
-            f"expected an array without a mask, found a {kind.__name__}: leave out what is masked, or fill it"
-        )
     if kind not in (np.ndarray, np.memmap) and isinstance(array, np.ndarray):
-        raise TypeError(f"expected a plain array, found {kind.__name__}: convert it by numpy.asarray")
+        masked = isinstance(array, np.ma.MaskedArray)
+        way = "leave out or fill what is masked" if masked else "convert it by numpy.asarray"
+        raise TypeError(f"expected a plain array, found {kind.__name__}: {way}")
     if array.dtype.kind == "V":
         raise TypeError(f"expected an array of numbers, found the structured dtype {array.dtype}")
     return name
