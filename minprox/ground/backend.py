@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minprox.ground.array_kinds import as_given
+
 _modules: dict[str, ModuleType] = {"numpy": np}
 _companions = {"numpy": "scipy", "cupy": "cupyx.scipy"}
 _current: ModuleType = np
@@ -61,12 +63,7 @@ def _home(array: Any) -> str:
     name = kind.__module__.partition(".")[0]
     if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
         raise TypeError(f"expected a NumPy or CuPy array, found {kind.__name__}")
-    if kind not in (np.ndarray, np.memmap) and isinstance(array, np.ndarray):
-        masked = isinstance(array, np.ma.MaskedArray)
-        way = "leave out or fill what is masked" if masked else "convert it by numpy.asarray"
-        raise TypeError(f"expected a plain array, found {kind.__name__}: {way}")
-    if array.dtype.kind == "V":
-        raise TypeError(f"expected an array of numbers, found the structured dtype {array.dtype}")
+    checkas_given(array)
     return name
 
 
@@ -151,14 +148,7 @@ def current() -> dict[str, Any]:
 
 def asarray(array: Any, dtype: Any = None) -> Any:
     """Move a NumPy array to where new arrays are made."""
-    return _current.asarray(_plain(array), dtype=dtype)
-
-
-def _plain(array: Any) -> Any:
-    """Return what may be an array, or a list or number; an array that is not plain raises TypeError."""
-    if isinstance(array, np.ndarray):
-        _home(array)
-    return array
+    return _current.asarray(as_given(array), dtype=dtype)
 
 
 def to_numpy(array: Any) -> np.ndarray:
@@ -183,7 +173,7 @@ def to_numpy(array: Any) -> np.ndarray:
     home = type(array).__module__.partition(".")[0]  # a data frame has a get as well
     if home != "numpy" and (home in _modules or home == "cupy"):
         return array.get()
-    return np.asarray(_plain(array))
+    return np.asarray(as_given(array))
 
 
 def moved(array: Any, name: str) -> Any:
