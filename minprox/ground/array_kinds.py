@@ -8,7 +8,7 @@ import numpy as np
 
 
 def check_plain(array: Any) -> None:
-    """Raise TypeError where an array has a mask or a structure, or is a matrix; a memory map is a plain one."""
+    """Raise TypeError where an array has a mask or a structure, or is a matrix; a memory map is plain."""
     kind = type(array)
     if kind not in (np.ndarray, np.memmap) and isinstance(array, np.ndarray):
         masked = isinstance(array, np.ma.MaskedArray)

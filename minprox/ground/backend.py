@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minprox.ground.array_kinds import as_given
+from minprox.ground.array_kinds import as_given, check_plain
 
 _modules: dict[str, ModuleType] = {"numpy": np}
 _companions = {"numpy": "scipy", "cupy": "cupyx.scipy"}
@@ -22,8 +22,7 @@ def array_module(*arrays: Any) -> ModuleType:
 
     Parameters
     ----------
-    *arrays : array
-        One or more, of any shape.
+    *arrays : array, of any shape
 
     Returns
     -------
@@ -46,10 +45,8 @@ def array_module(*arrays: Any) -> ModuleType:
     name = _home(arrays[0])
     for array in arrays[1:]:
         if (other := _home(array)) != name:
-            raise TypeError(
-                f"arrays of two backends do not mix: argument 1 is a {name} array of shape "
-                f"{arrays[0].shape}, another a {other} array of shape {array.shape}"
-            )
+            one, two = f"a {name} array of shape {arrays[0].shape}", f"a {other} array of shape {array.shape}"
+            raise TypeError(f"arrays of two backends do not mix: argument 1 is {one}, another {two}")
     if name not in _modules:
         _modules[name] = importlib.import_module(name)
     return _modules[name]
@@ -63,7 +60,7 @@ def _home(array: Any) -> str:
     name = kind.__module__.partition(".")[0]
     if (name not in _modules and name != "cupy") or not hasattr(array, "dtype"):
         raise TypeError(f"expected a NumPy or CuPy array, found {kind.__name__}")
-    checkas_given(array)
+    check_plain(array)
     return name
 
 

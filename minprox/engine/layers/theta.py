@@ -35,7 +35,7 @@ class Parametric(Layer):
         self.fan_out = fan_out or n_out
 
     @property
-    def theta(self) -> Array | None:
+    def theta(self) -> Array:
         """θ, of shape ``(cols, n_out)``; None before a net is built, which then draws it.
 
         Set it to an array of this shape, and of the dtype of the θ that is there, in any memory layout and on
@@ -85,11 +85,11 @@ class Parametric(Layer):
         return theta
 
     @property
-    def weight(self) -> Array | None:
+    def weight(self) -> Array:
         """θ without its bias row, a view; None before a net is built."""
         return self.theta[:-1] if self.has_bias and self.theta is not None else self.theta
 
     @property
-    def bias(self) -> Array | None:
+    def bias(self) -> Array:
         """The bias row of θ, a view; None if there is none."""
         return self.theta[-1] if self.has_bias and self.theta is not None else None
