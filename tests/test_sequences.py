@@ -1,5 +1,7 @@
 """Layers for sequences: adjoints and tangents, what attention may see, exact steps, PyTorch as the oracle."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from conftest import raises, relative
@@ -143,6 +145,49 @@ def test_batch_statistics_in_training_and_their_averages_in_evaluation(rng):
     single = mp.Sequential(mp.Input((3,)), mp.BatchNorm(3), dtype="float64")
     with raises(ValueError, "two or more values for each channel", "found 1"):
         mp.forward(single, np.ones((1, 3)), training=True)
+
+
+def test_cross_entropy_of_sequences_is_that_of_their_places(rng):
+    loss, output, y = mp.CrossEntropy(0.1), rng.standard_normal((4, 5, 3)), rng.integers(0, 3, (4, 5))
+    flat, labels, motion = output.reshape(20, 3), y.ravel(), rng.standard_normal((4, 5, 3))
+    assert loss(output, y) == loss(flat, labels)
+    assert (loss.gradient(output, y).reshape(20, 3) == loss.gradient(flat, labels)).all()
+    assert (
+        loss.tangent(output, y, motion).reshape(20, 3) == loss.tangent(flat, labels, motion.reshape(20, 3))
+    ).all()
+    assert loss.correct(output, y) * 5 == pytest.approx(float(loss.correct(flat, labels)))
+    with raises(ValueError, "(4, 5)", "one for each place", "(4,)"):
+        loss(output, y[:, 0])
+
+
+def test_a_transformer_trains_and_its_gradient_is_right():
+    data = mp.datasets.number_names(length=8, train=40, validation=10, test=10, dtype="float64")
+    net = mp.transformer(len(data.classes), 8, features=8, heads=2, blocks=1, dtype="float64")
+    loss = mp.CrossEntropy()
+    mp.check_gradient(net, data.train.x[:3], loss, data.train.y[:3])
+    direction = partial(mp.proxprop, tau_theta=1.0)
+    history = mp.train(
+        net, data, loss, mp.Adam(net, 0.01), direction, epochs=8, batch_size=10, progress=False
+    )
+    assert history.train_loss[-1] < 0.8 * history.train_loss[0]
+    assert 0.2 < history.validation_accuracy[-1] < 1
+
+
+def test_a_residual_net_trains_by_implicit_steps():
+    data = mp.datasets.digits(flatten=False)
+    net = mp.resnet(data.input_shape, 10, widths=(8, 8))
+    direction = partial(mp.proxprop, tau_theta=0.5)
+    history = mp.train(
+        net,
+        data,
+        mp.CrossEntropy(),
+        mp.SGD(net, 1.0, 0.9),
+        direction,
+        epochs=2,
+        batch_size=50,
+        progress=False,
+    )
+    assert history.validation_accuracy[-1] > 0.5
 
 
 def test_what_does_not_fit():

@@ -48,38 +48,43 @@ class CrossEntropy(Loss):
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=1)
 
     def __call__(self, output: Array, y: Array) -> Array:
-        """Return the loss, a scalar array, of ``output (N, classes)`` for the labels ``y (N,)``."""
+        """Return the loss, a scalar array, of ``output (N, classes)`` for the labels ``y (N,)``.
+
+        Of sequences, ``(N, T, classes)`` and ``(N, T)``, it is the mean over all places.
+        """
         log_p, target = self.compare(output, y)
-        return -(target * array_module(output).where(target > 0, log_p, 0)).sum() / len(y)  # 0 log 0 = 0
+        return -(target * array_module(output).where(target > 0, log_p, 0)).sum() / y.size  # 0 log 0 = 0
 
     def gradient(self, output: Array, y: Array) -> Array:
         """Return ``∂L/∂output``.
 
         Parameters
         ----------
-        output : array, shape (N, classes)
-        y : array, shape (N,)
+        output : array, shape (N, classes), or (N, T, classes) for sequences
+        y : array, shape (N,) or (N, T)
 
         Returns
         -------
-        array, shape (N, classes)
+        array, shape (N, classes) or (N, T, classes)
         """
         log_p, target = self.compare(output, y)
-        return (array_module(output).exp(log_p) - target) / len(y)
+        return (array_module(output).exp(log_p) - target) / y.size
 
     def tangent(self, output: Array, y: Array, motion: Array) -> Array:
         """Return the change of the gradient along a motion: ``p (ż − ⟨p, ż⟩)/N`` (T2)."""
         log_p, _ = self.compare(output, y)
         p = array_module(output).exp(log_p)
-        return p * (motion - (p * motion).sum(axis=1, keepdims=True)) / len(y)
+        return p * (motion - (p * motion).sum(axis=-1, keepdims=True)) / y.size
 
     def correct(self, output: Array, y: Array) -> Array:
         """Return the number of samples whose largest output is that of the label.
 
+        A sequence counts by the share of its places.
+
         Parameters
         ----------
-        output : array, shape (N, classes)
-        y : array, shape (N,)
+        output, y
+            As for :meth:`gradient`.
 
         Returns
         -------
@@ -87,7 +92,8 @@ class CrossEntropy(Loss):
         """
         array_module(output, y)
         check_range(output, y)
-        return (output.argmax(axis=1) == y).sum()
+        hits = (output.argmax(axis=-1) == y).sum()
+        return hits if y.ndim == 1 else hits * (len(y) / y.size)
 
     def compare(self, output: Array, y: Array) -> tuple[Array, Array]:
         """Return ``log softmax(output)`` and the target distribution."""
@@ -95,10 +101,10 @@ class CrossEntropy(Loss):
         check_labels(output, y)
         if on_host(y):
             check_range(output, y)
-        classes = output.shape[1]
-        one_hot = (y[:, None] == xp.arange(classes)).astype(output.dtype)
+        classes = output.shape[-1]
+        one_hot = (y[..., None] == xp.arange(classes)).astype(output.dtype)
         target = (1 - self.label_smoothing) * one_hot + self.label_smoothing / classes
-        return log_softmax(output), xp.where(((y >= 0) & (y < classes))[:, None], target, float("nan"))
+        return log_softmax(output), xp.where(((y >= 0) & (y < classes))[..., None], target, float("nan"))
 
     def __repr__(self) -> str:
         return f"CrossEntropy({f'label_smoothing={self.label_smoothing}' if self.label_smoothing else ''})"
@@ -107,27 +113,28 @@ class CrossEntropy(Loss):
 def log_softmax(z: Array) -> Array:
     """Return ``log p`` of each row; −inf where ``z`` is, or lies further below the largest than floats go."""
     xp, lowest = array_module(z), -float(np.finfo(z.dtype).max) / 2
-    half = z / 2 - z.max(axis=1, keepdims=True) / 2  # no difference of two floats is too large for that
+    half = z / 2 - z.max(axis=-1, keepdims=True) / 2  # no difference of two floats is too large for that
     shifted = xp.where(half < lowest, -float("inf"), 2 * xp.maximum(half, lowest))
-    return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def check_labels(output: Array, y: Array) -> None:
     """Raise a clear error unless ``y`` holds one integer for each row of the output."""
-    if output.ndim != 2:
+    if output.ndim not in (2, 3):
         raise ValueError(f"CrossEntropy: expected an output of shape (N, classes), found {output.shape}")
     if y.dtype.kind not in "iu":
         raise TypeError(f"CrossEntropy: expected integer labels, found dtype {y.dtype}")
-    if y.shape != output.shape[:1]:
+    if y.shape != output.shape[:-1]:
         raise ValueError(
-            f"CrossEntropy: expected labels of shape {output.shape[:1]}, one for each sample, found {y.shape}"
+            f"CrossEntropy: expected labels of shape {output.shape[:-1]}, one for each "
+            f"{'sample' if output.ndim == 2 else 'place'}, found {y.shape}"
         )
 
 
 def check_range(output: Array, y: Array) -> None:
     """Raise ValueError unless every label is a class; this looks at the labels."""
-    if y.size and not (y.min() >= 0 and y.max() < output.shape[1]):
+    if y.size and not (y.min() >= 0 and y.max() < output.shape[-1]):
         raise ValueError(
-            f"CrossEntropy: expected labels from 0 to {output.shape[1] - 1}, "
+            f"CrossEntropy: expected labels from 0 to {output.shape[-1] - 1}, "
             f"found labels from {int(y.min())} to {int(y.max())}"
         )
