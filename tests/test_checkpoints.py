@@ -1,5 +1,6 @@
 """Checkpoints: killed runs end with the same bits, and damaged files are told by name."""
 
+import dataclasses
 import os
 import random
 import signal
@@ -149,6 +150,18 @@ def test_resuming_with_other_settings_is_refused_by_name(tmp_path, change, part)
 def test_resuming_on_other_data_of_the_same_size_is_refused(tmp_path, monkeypatch):
     run(tmp_path / "c.npz", epochs=2)
     monkeypatch.setitem(globals(), "data", mp.datasets.blobs(n=100, seed=1, dtype="float64"))
+    with pytest.raises(ValueError, match="data was"):
+        run(tmp_path / "c.npz", resume=True)
+
+
+@pytest.mark.parametrize("part", ["x", "y"])
+@pytest.mark.parametrize("sample", [1, 31, -1])
+def test_resuming_on_data_that_differ_in_one_sample_is_refused(part, sample, tmp_path, monkeypatch):
+    run(tmp_path / "c.npz", epochs=2)
+    changed = {name: getattr(data.train, name).copy() for name in "xy"}
+    changed[part][sample] = 2 - changed[part][sample] if part == "x" else (changed[part][sample] + 1) % 3
+    other = dataclasses.replace(data, train=mp.datasets.Split(**changed))
+    monkeypatch.setitem(globals(), "data", other)
     with pytest.raises(ValueError, match="data was"):
         run(tmp_path / "c.npz", resume=True)
 

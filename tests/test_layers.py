@@ -418,6 +418,20 @@ def test_he_and_glorot_have_their_variances_and_no_bias(kind, sizes, n_in, n_out
     assert np.abs(mp.Linear(4, 3, bias=False, init="he").draw(rng)[-1]).min() > 0
 
 
+@pytest.mark.parametrize(
+    ("layer", "fan_in", "fan_out"),
+    [
+        (mp.Conv2d(12, 200, 5, groups=4, init="glorot"), 3 * 25, 50 * 25),
+        (mp.Conv1d(64, 64, 9, groups=64, init="glorot"), 9, 9),
+    ],
+    ids=repr,
+)
+def test_glorot_counts_what_one_input_reaches_within_its_group(layer, fan_in, fan_out, rng):
+    theta, bound = layer.draw(rng)[:-1], (6 / (fan_in + fan_out)) ** 0.5
+    assert 0.97 * bound < np.abs(theta).max() <= bound
+    assert theta.var() == pytest.approx(bound**2 / 3, rel=5 / theta.size**0.5)
+
+
 def small_net(seed, dtype="float32"):
     return mp.Sequential(
         mp.Conv2d(2, 3, 3), mp.ReLU(), mp.GlobalAvgPool2d(), mp.Linear(3, 2), seed=seed, dtype=dtype

@@ -56,6 +56,18 @@ def test_the_loop_is_what_one_would_write_by_hand():
     assert history.status == "finished"
 
 
+def test_every_batch_of_every_epoch_has_a_dropout_mask_of_its_own():
+    masks, net = [], small(0, mp.Dropout(0.5))
+
+    def looking(net, tape, loss, y):
+        masks.append(tape.layers[3].mask)
+        return mp.backprop(net, tape, loss, y)
+
+    run(net, looking, epochs=2, batch_size=20)
+    assert [mask.shape for mask in masks] == [(20, 12)] * 6
+    assert len({mask.tobytes() for mask in masks}) == 6
+
+
 def test_implicit_steps_train_too_and_differ_from_explicit_ones():
     implicit = functools.partial(mp.proxprop, tau_theta=0.1, solver=mp.CG(3))
     explicit, history = run()[1], run(direction=implicit)[1]
