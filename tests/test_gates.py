@@ -46,6 +46,11 @@ def cubic_slope(z):
 
 # σ, σ', and of σ' the size of its parts, between which it may cancel
 CASES = [
+    (mp.ReLU(), lambda z: np.maximum(z, 0), lambda z: z > 0),
+    (mp.LeakyReLU(0.25), lambda z: np.maximum(z, z / 4), lambda z: np.where(z > 0, 1, 0.25)),
+    (mp.Tanh(), lambda z: np.tanh(long(z)), lambda z: np.cosh(long(z)) ** -2),
+    (mp.Sigmoid(), logistic, lambda z: logistic(z) * logistic(-z)),
+    (mp.Softplus(), lambda z: np.logaddexp(long(z), 0), logistic),
     (mp.ELU(0.5), lambda z: np.where(z > 0, long(z), np.expm1(long(z)) / 2), lambda z: np.exp(long(z)) / 2),
     (mp.SiLU(), lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z))),
     (mp.Mish(), lambda z: z * mish(z), lambda z: mish(z) + z * mish_slope(z)),
@@ -77,6 +82,26 @@ def test_activations_are_accurate_over_all_of_float32(layer, value, slope):
     assert (np.abs(found - derivative) <= 1e-6 * parts + 1e-6 * TINY).all()
 
 
+@pytest.mark.parametrize(
+    ("layer", "bend"),
+    [
+        (mp.Tanh(), lambda z: -2 * np.tanh(long(z)) * np.cosh(long(z)) ** -2),
+        (mp.Sigmoid(), lambda z: -logistic(z) * logistic(-z) * np.tanh(long(z) / 2)),
+        (mp.Softplus(), lambda z: logistic(z) * logistic(-z)),
+    ],
+    ids=repr,
+)
+def test_second_derivatives_are_accurate_over_all_of_float32(layer, bend):
+    sizes = np.concatenate([np.geomspace(TINY, 3.2e38, 2_000), np.linspace(0, 110, 2_001)])
+    z = np.concatenate([sizes, -sizes]).astype("float32")
+    one = np.ones_like(z)
+    with np.errstate(all="ignore"):
+        expected = bend(long(z))
+    assert (
+        np.abs(layer.bend(one, one, layer.forward(z), z) - expected) <= 1e-6 * np.abs(expected) + TINY
+    ).all()
+
+
 def test_selu_keeps_mean_and_variance():
     """∫ SELU(z) φ(z) dz = 0 and ∫ SELU(z)² φ(z) dz = 1, each half by Gauss and Legendre."""
     nodes, weights = np.polynomial.legendre.leggauss(60)
@@ -90,6 +115,9 @@ def test_selu_keeps_mean_and_variance():
 @pytest.mark.parametrize(
     ("layer", "name", "options"),
     [
+        (mp.Tanh(), "tanh", {}),
+        (mp.Sigmoid(), "sigmoid", {}),
+        (mp.Softplus(), "softplus", {"threshold": 1000}),
         (mp.ELU(0.7), "elu", {"alpha": 0.7}),
         (mp.SELU(), "selu", {}),
         (mp.SiLU(), "silu", {}),

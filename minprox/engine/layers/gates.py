@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
-from minprox.engine.layers.activations import Activation
+from minprox.engine.layers.activations import Activation, logistic
 from minprox.engine.layers.base import Array
 from minprox.ground.arguments import one_of
 from minprox.ground.backend import array_module, companion
@@ -148,9 +148,3 @@ def cubic(z: Array) -> tuple[Array, Array, Array]:
     z = array_module(z).clip(z, -100, 100)  # whose cube is finite, and there g is 0 or 1
     c, k = sqrt(2 / pi), 0.044715
     return c * z * (1 + k * z * z), c * (1 + 3 * k * z * z), 6 * c * k * z
-
-
-def logistic(z: Array) -> Array:
-    """``1 / (1 + e⁻ᶻ)``, without overflow and to full relative accuracy at both ends."""
-    xp = array_module(z)
-    return xp.exp(xp.minimum(z, 0)) / (1 + xp.exp(-abs(z)))

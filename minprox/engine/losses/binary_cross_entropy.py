@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.engine.layers.gates import logistic
+from minprox.engine.layers.activations import logistic
 from minprox.engine.losses.base import Loss
 from minprox.engine.losses.targets import targets_like
 from minprox.ground.backend import array_module, on_host
