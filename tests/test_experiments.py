@@ -13,7 +13,8 @@ import minprox as mp
 from minprox.experiments import NETS, Run, execute, load, parse_solver
 from minprox.experiments import demo as demonstration
 from minprox.experiments.runs import build
-from minprox.ground.environment import blas_threads, environment, limit_blas_threads
+from minprox.ground.blas import blas_threads, limit_blas_threads
+from minprox.ground.environment import environment
 
 quick = Run(data="blobs", architecture="2-10-3", epochs=3, dtype="float64")
 FILES = ["checkpoint.npz", "config.json", "environment.json", "history.csv", "history.json"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minprox.experiments.folder import execute
 from minprox.experiments.runs import Run
-from minprox.ground.environment import limit_blas_threads
+from minprox.ground.blas import limit_blas_threads
 from minprox.learning.history import History
 
 GRID = 0.01, 0.03, 0.1, 0.3, 1.0  # for τ of BackProp and, as in the paper's second experiment, τ_θ

@@ -14,7 +14,7 @@ from minprox.experiments.paper import Experiment
 from minprox.experiments.processes import Processes
 from minprox.experiments.runs import FETCHED, Run
 from minprox.ground.backend import current
-from minprox.ground.environment import limit_blas_threads
+from minprox.ground.blas import limit_blas_threads
 from minprox.ground.files import made_folder, read_json, write_json
 from minprox.learning.history import History
 

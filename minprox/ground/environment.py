@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minprox._version import __version__
+from minprox.ground.blas import blas_threads
 
 
 def environment() -> dict[str, Any]:
@@ -52,53 +50,6 @@ def version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def blas_threads() -> int | None:
-    """Return the number of threads of NumPy's OpenBLAS, None if NumPy brings no OpenBLAS of its own."""
-    get = openblas("get_num_threads")
-    return int(get()) if get else None
-
-
-@contextmanager
-def limit_blas_threads(threads: int) -> Iterator[None]:
-    """Let NumPy's OpenBLAS use that many threads within a ``with`` block; no other BLAS is changed.
-
-    Small products gain nothing from several threads, and lose a lot where other programs want the
-    same cores, since the threads wait for each other spinning.
-
-    Parameters
-    ----------
-    threads : int
-
-    Examples
-    --------
-    >>> with limit_blas_threads(1):
-    ...     blas_threads() in (1, None)
-    True
-    """
-    before, change = blas_threads(), openblas("set_num_threads")
-    if change:
-        change(threads)
-    try:
-        yield
-    finally:
-        if change:
-            change(before)
-
-
-def openblas(name: str) -> Callable[..., Any] | None:
-    """Return a function of the OpenBLAS that NumPy's wheels bring, None if there is none."""
-    folder = Path(np.__file__).parents[1]
-    for path in [*folder.glob("numpy.libs/*openblas*"), *folder.glob("numpy/.dylibs/*openblas*")]:
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        for symbol in (f"scipy_openblas_{name}64_", f"openblas_{name}64_"):
-            if hasattr(library, symbol):
-                return getattr(library, symbol)
-    return None
 
 
 def processor() -> str:
