@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.ground.backend import array_module
+from minprox.ground.parallel import in_parts
 
 
 class Activation(Layer):
@@ -19,7 +20,16 @@ class Activation(Layer):
         return shape
 
 
-class ReLU(Activation):
+class Elementwise(Activation):
+    """Base of activations without a state, each entry by itself: threads share the entries among them."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in {"forward", "adjoint", "bend"} & set(vars(cls)):
+            setattr(cls, name, in_parts(vars(cls)[name]))
+
+
+class ReLU(Elementwise):
     """``σ(z) = max(z, 0)``, with ``σ'(0) = 0``.
 
     Examples
@@ -31,14 +41,14 @@ class ReLU(Activation):
 
     bends = False
 
-    def forward(self, z: Array) -> Array:
-        return array_module(z).maximum(z, 0)
+    def forward(self, z: Array, out: Array | None = None) -> Array:
+        return array_module(z).maximum(z, 0, out=out)
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (z > 0)
 
 
-class LeakyReLU(Activation):
+class LeakyReLU(Elementwise):
     """``σ(z) = z`` where ``z > 0``, ``slope · z`` elsewhere.
 
     Parameters
@@ -69,7 +79,7 @@ class LeakyReLU(Activation):
         return f"LeakyReLU({self.slope})"
 
 
-class Tanh(Activation):
+class Tanh(Elementwise):
     """``σ(z) = tanh z``, ``σ' = 1/cosh² z``.
 
     Examples
@@ -79,8 +89,8 @@ class Tanh(Activation):
     array([0.    , 0.7616])
     """
 
-    def forward(self, z: Array) -> Array:
-        return array_module(z).tanh(z)
+    def forward(self, z: Array, out: Array | None = None) -> Array:
+        return array_module(z).tanh(z, out=out)
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * tanh_slope(z)  # which 1 − σ² loses where σ is 1
@@ -89,7 +99,7 @@ class Tanh(Activation):
         return -2 * a * tanh_slope(z) * motion * delta  # σ'' = −2 σ σ'
 
 
-class Sigmoid(Activation):
+class Sigmoid(Elementwise):
     """``σ(z) = 1 / (1 + e⁻ᶻ)``, ``σ' = σ(z) σ(−z)``.
 
     Examples
@@ -109,7 +119,7 @@ class Sigmoid(Activation):
         return -array_module(z).tanh(z / 2) * logistic_slope(z) * motion * delta  # σ'' = σ' (1 − 2σ)
 
 
-class Softplus(Activation):
+class Softplus(Elementwise):
     """``σ(z) = log(1 + eᶻ)``, whose derivative is the sigmoid.
 
     Examples

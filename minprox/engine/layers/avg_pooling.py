@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.pooling import Pool
+from minprox.engine.layers.pooling import Pool, zeros_like
 from minprox.engine.layers.window import Pair, Sizes
 from minprox.ground.backend import array_module
 
@@ -29,8 +29,8 @@ class AvgPool(Pool):
     def forward(self, a: Array) -> Array:
         return sum(self.windows(self.padded(a, 0), a.shape[2:])) / self.counts(a)
 
-    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        errors = array_module(a).zeros_like(self.padded(a, 0))
+    def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
+        errors = zeros_like(self.padded(a, 0), out)
         share = delta / self.counts(a)
         for error in self.windows(errors, a.shape[2:]):
             error += share

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
-from minprox.engine.layers.activations import Activation, logistic
+from minprox.engine.layers.activations import Elementwise, logistic
 from minprox.engine.layers.base import Array
 from minprox.ground.arguments import one_of
 from minprox.ground.backend import array_module, companion
 
 
-class Gate(Activation):
+class Gate(Elementwise):
     """Base of the gated activations: ``g`` and its derivatives, on float64."""
 
     def gate(self, z: Array) -> Array:

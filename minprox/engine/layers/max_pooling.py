@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.pooling import Pool
+from minprox.engine.layers.pooling import Pool, zeros_like
 from minprox.ground.backend import array_module
 
 
@@ -16,10 +16,10 @@ class MaxPool(Pool):
         x = self.padded(a, -float("inf"))
         return reduce(array_module(a).maximum, self.windows(x, a.shape[2:]))
 
-    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+    def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
         xp, size = array_module(a), a.shape[2:]
         x = self.padded(a, -float("inf"))
-        errors = xp.zeros_like(x)
+        errors = zeros_like(x, out)
         free = xp.ones_like(output, dtype=bool)
         apart = all(s > reach for s, reach in zip(self.stride, self.window.reach, strict=True))
         for entry, error in zip(self.windows(x, size), self.windows(errors, size), strict=True):

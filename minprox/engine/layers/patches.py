@@ -1,37 +1,34 @@
-"""The patch matrix of a convolution: ``A`` whose rows are the patches that the kernel sees.
-
-A patch consists of ``k_h`` windows of ``k_w`` pixels, one from each of ``k_h`` image rows, and the patches of
-the next output row share all of them but the last. So the windows of each image row, its "line", are laid out
-once, and the patches of an output row are lines that stand one after the other in memory:
-
-    lines[u] = windows of row u              shape (C·k_w, columns)
-    Aᵀ of output row y = lines[y : y + k_h]  shape (k_h·C·k_w, columns), a view
-
-That is done for a few columns at a time, so few that the patches of an output row stay in the second cache
-while ``y`` advances: with 16 or 20 output channels, a product of matrices is as fast as its larger factor
-can be read.
-"""
+"""The patch matrix of a convolution: ``A`` whose rows are the patches that the kernel sees."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import gcd
+from math import prod
+from typing import Any
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.patch_gram import cut, inside, patch_gram
+from minprox.engine.layers.patch_gram import patch_gram
+from minprox.engine.layers.patch_lines import Cut, Lines
 from minprox.engine.linear_map import LinearMap, bordered, transpose
 from minprox.ground.backend import array_module, at_once
+from minprox.ground.parallel import contiguous, share
 
-BLOCK = 2**18  # entries of the patches of one output row that are at hand at a time (a GPU takes more)
+BLOCK = (
+    2**19
+)  # entries of the lines that are at hand at a time, which the second cache holds (a GPU takes more)
+LEAST = 512  # columns at a time, if there are so many: narrower products take too long to begin
+SUMS = 32  # parts of Aᵀδ at most, which are summed in their order
 
 Pair = tuple[int, int]
 
 
 class PatchMap(LinearMap):
-    """``A`` of a convolution, applied by blocks so that it never stands in memory whole.
+    """``A`` of a convolution, applied to a few columns at a time so that it never stands in memory whole.
 
     Its rows run over (y, x, sample). Images are kept with the sample as the last, fastest axis: then
-    lines are filled by copies as long as a row of pixels of the whole batch.
+    lines are filled by copies as long as a row of pixels of the whole batch. With 16 or 20 output
+    channels, a product of matrices is as fast as its larger factor can be read, so the columns are so few
+    that their lines stay in the second cache, and threads share them.
 
     Parameters
     ----------
@@ -54,93 +51,86 @@ class PatchMap(LinearMap):
         groups: int,
         bias: bool,
     ) -> None:
-        self.images, self.margins = array_module(images).ascontiguousarray(images), margins
+        self.images, self.margins = contiguous(images), margins
         self.kernel, self.stride, self.dilation = kernel, stride, dilation
         self.groups, self.bias, self.dtype = groups, bias, images.dtype
         C, H, W, N = images.shape
-        self.extent = tuple(
+        self.extent: Any = tuple(
             (n + sum(margin) - d * (k - 1) - 1) // s + 1
             for n, margin, k, s, d in zip((H, W), margins, kernel, stride, dilation, strict=True)
         )
         self.weights = C // groups * kernel[0] * kernel[1]
         self.shape = (self.extent[0] * self.extent[1] * N, self.weights + bias)
 
+    def cuts(self) -> list[Cut]:
+        """Cut the output rows into columns that are treated at a time."""
+        (H, W), N = self.extent, self.images.shape[-1]
+        entries = self.groups * self.weights // self.kernel[0] * (H * self.stride[0] + self.kernel[0])
+        room = max(1, LEAST, at_once(self.images, BLOCK) // max(1, entries))
+        step, size = even(W, max(1, room // max(1, N))), max(1, even(N, room))
+        return [
+            Cut(left, min(step, W - left), slice(first, min(first + size, N)))
+            for left in range(0, W, step)
+            for first in range(0, max(1, N), size)
+        ]
+
     def blocks(self) -> Iterator[tuple[slice, slice, Array]]:
-        """Yield ``(ys, columns, Aᵀ)``: output rows, columns ``x N + n`` in them, and the patches there.
-
-        The patches are of shape ``(groups, len(ys), weights, len(columns))``, with weights that run over
-        (k_h, channel, k_w); they are a view that is only valid until the next block.
-        """
-        xp, N = array_module(self.images), self.images.shape[-1]
-        (k, _), (s, _), (d, _), (H, W) = self.kernel, self.stride, self.dilation, self.extent
-        size = at_once(self.images, BLOCK)
-        step = min(W, max(1, size // max(1, self.groups * self.weights * N)))
-        for left in range(0, W, step):
-            width = min(step, W - left)
-            if left == 0 or width < step:
-                count = (H - 1) * s + d * (k - 1) + 1
-                lines = xp.zeros((self.groups, count, self.weights // k, width * N), self.dtype)
-            starts = self.fill(lines, left, width)
-            A_t = xp.lib.stride_tricks.as_strided(  # k lines each, one behind the other
-                lines, (self.groups, lines.shape[1] - k + 1, self.weights, width * N), lines.strides
-            )
-            period, stride = d // gcd(s, d), s // gcd(s, d)  # y + period sees lines "stride" further on
-            for y in range(min(H, period)):
-                first, n = starts[y * s % d] + y * s // d, len(range(y, H, period))
-                part = A_t[:, first : first + (n - 1) * stride + 1 : stride]
-                yield slice(y, None, period), slice(left * N, (left + width) * N), part
-
-    def fill(self, lines: Array, left: int, width: int) -> list[int]:
-        """Lay out the windows of all image rows for the output columns ``x`` from ``left`` on.
-
-        Rows ``d`` (the dilation) apart stand next to each other; where the first of each kind stands is
-        returned. Rows in the margins are never written to: they were zero when the buffer was made.
-        """
-        C, *size, N = self.images.shape
-        (_, k_w), (_, s), (d_h, d_w) = self.kernel, self.stride, self.dilation
-        (top, _), (first, _) = self.margins
-        images = self.images.reshape(self.groups, C // self.groups, *size, N).swapaxes(1, 2)
-        windows = lines.reshape(*lines.shape[:2], C // self.groups, k_w, width, N)
-        starts, at = [], 0
-        for kind in range(min(d_h, lines.shape[1])):
-            count = len(range(kind, lines.shape[1], d_h))
-            us, rows = overlap(size[0], count, d_h, kind - top)
-            there = windows[:, at : at + count][:, us]
-            for j in range(k_w):
-                xs, columns = overlap(size[1], width, s, left * s + j * d_w - first)
-                if xs.stop - xs.start < width:
-                    there[:, :, :, j] = 0
-                there[:, :, :, j, xs] = images[:, rows, :, columns]
-            starts.append(at)
-            at += count
-        return starts
+        """Yield ``(ys, columns, Aᵀ)`` of all cuts, as :meth:`Lines.patches` does."""
+        lines = Lines(self)
+        for place in self.cuts():
+            yield from lines.patches(place)
 
     def __matmul__(self, theta: Array) -> Array:
         xp, theta = array_module(self.images, theta), self.grouped(theta)
         dtype, (groups, _, n_out) = xp.result_type(self.images, theta), theta.shape
         z = xp.empty((groups, n_out, self.extent[0], self.shape[0] // self.extent[0]), dtype)
         theta_t = transpose(self.by_rows(theta[:, : self.weights]))[:, None]
-        for ys, columns, A_t in self.blocks():
-            part = z[:, :, ys, columns].swapaxes(1, 2)
-            xp.matmul(theta_t, A_t, out=part)  # zᵀ = θᵀ Aᵀ
-            if self.bias:
-                part += theta[:, None, -1, :, None]
+
+        def multiply(some: Iterator[Cut]) -> None:
+            lines = Lines(self)
+            for place in some:
+                for ys, columns, A_t in lines.patches(place):
+                    part = z[:, :, ys, columns].swapaxes(1, 2)
+                    xp.matmul(theta_t, A_t, out=part)  # zᵀ = θᵀ Aᵀ
+                    if self.bias:
+                        part += theta[:, None, -1, :, None]
+
+        share(self.images, self.cuts(), multiply)
         return self.ungrouped(transpose(z.reshape(groups, n_out, -1)))
 
     def adjoint(self, delta: Array) -> Array:
         xp, delta = array_module(self.images, delta), self.grouped(delta)
         by_row = delta.reshape(self.groups, self.extent[0], -1, delta.shape[-1])
-        products = ((A_t @ by_row[:, ys, columns]).sum(axis=1) for ys, columns, A_t in self.blocks())
-        d = self.by_channels(sum(products))
-        if self.bias:
-            d = xp.concatenate([d, delta.sum(axis=1, keepdims=True)], axis=1)
+        cuts, shape = self.cuts(), (self.groups, self.shape[1], delta.shape[-1])
+        step = -(-len(cuts) // max(1, min(SUMS, self.images.size // max(1, prod(shape)))))
+        sums = xp.zeros((len(range(0, len(cuts), step)), *shape), xp.result_type(self.images, delta))
+
+        def multiply(some: Iterator[int]) -> None:
+            lines = Lines(self)
+            for number in some:
+                for place in cuts[number * step : (number + 1) * step]:
+                    for ys, columns, A_t in lines.patches(place):
+                        part = by_row[:, ys, columns]
+                        sums[number, :, : self.weights] += (A_t @ part).sum(axis=1)  # Aᵀ δ
+                        if self.bias:
+                            sums[number, :, -1] += part.sum(axis=(1, 2))
+
+        share(self.images, range(len(sums)), multiply)
+        d = sums.sum(axis=0)
+        d[:, : self.weights] = self.by_channels(d[:, : self.weights])
         return self.ungrouped(d)
 
     def matrix(self) -> Array:
         A = array_module(self.images).ones((self.groups, *self.shape), self.dtype)
         by_row = A.reshape(self.groups, self.extent[0], -1, self.shape[1])
-        for ys, columns, A_t in self.blocks():
-            by_row[:, ys, columns, : self.weights] = transpose(self.by_channels(A_t))
+
+        def write(some: Iterator[Cut]) -> None:
+            lines = Lines(self)
+            for place in some:
+                for ys, columns, A_t in lines.patches(place):
+                    by_row[:, ys, columns, : self.weights] = transpose(self.by_channels(A_t))
+
+        share(A, self.cuts(), write)
         return self.ungrouped(A)
 
     @property
@@ -180,8 +170,6 @@ class PatchMap(LinearMap):
         return matrix[0] if self.groups == 1 else matrix
 
 
-def overlap(size: int, count: int, stride: int, first: int) -> tuple[slice, slice]:
-    """Return which of the pixels ``first + stride · x``, ``0 ≤ x < count``, lie in the image, and where."""
-    pixels = inside(size, count, stride, first)
-    skip = (pixels.start - first) // stride
-    return slice(skip, skip + len(pixels)), cut(pixels)
+def even(length: int, most: int) -> int:
+    """Return the length of parts of at most ``most``, all as long as each other but for the last."""
+    return -(-length // max(1, -(-length // most)))

@@ -9,14 +9,20 @@ from typing import Any
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.engine.layers.window import Pair, Sizes, Window, read_padding, short, simplified, sizes
 from minprox.ground.backend import array_module
+from minprox.ground.parallel import in_parts
 
 
 class Pool(Layer):
-    """Base of the pooling layers, for images of any number of axes."""
+    """Base of the pooling layers, for images of any number of axes; threads share samples and channels."""
 
     arity = 1
     bends = False
     axes: int  # of an image
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in {"forward", "adjoint"} & set(vars(cls)):
+            setattr(cls, name, in_parts(vars(cls)[name], 2))
 
     def __init__(
         self,
@@ -82,3 +88,11 @@ class Pool(Layer):
         told += f", dilation={short(self.dilation)}" if max(self.dilation) > 1 else ""
         told += ", ceil_mode=True" if self.ceil_mode else ""
         return f"{type(self).__name__}({short(self.kernel)}{told})"
+
+
+def zeros_like(x: Array, out: Array | None) -> Array:
+    """Return zeros of the shape of ``x``, in ``out`` if that has it."""
+    if out is None or out.shape != x.shape:
+        return array_module(x).zeros_like(x)
+    out[...] = 0
+    return out

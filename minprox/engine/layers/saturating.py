@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from minprox.engine.layers.activations import Activation
+from minprox.engine.layers.activations import Elementwise
 from minprox.engine.layers.base import Array
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 
 
-class ELU(Activation):
+class ELU(Elementwise):
     """``σ(z) = z`` where ``z > 0``, ``α (eᶻ − 1)`` elsewhere.
 
     Parameters
@@ -51,7 +51,7 @@ class ELU(Activation):
         return f"ELU({'' if self.alpha == 1 else self.alpha})"
 
 
-class SELU(Activation):
+class SELU(Elementwise):
     """``σ(z) = λ ELU_α(z)`` with λ and α that keep mean 0 and variance 1.
 
     λ = 1.0507… and α = 1.6733… make (0, 1) a fixed point of mean and variance from layer to layer, if the
@@ -80,7 +80,7 @@ class SELU(Activation):
         return self.scale * self.inner.bend(delta, motion, a, z)
 
 
-class Softsign(Activation):
+class Softsign(Elementwise):
     """``σ(z) = z / (1 + |z|)``, ``σ' = 1 / (1 + |z|)²``.
 
     Examples
