@@ -3,7 +3,14 @@
 The engine of *Proximal Backpropagation* (Frerix, Möllenhoff, Moeller, Cremers; ICLR 2018).
 """
 
-from minprox import datasets, exercises, experiments, figures, formulas
+from minprox import (
+    _loading,  # noqa: F401  # isort: split
+    datasets,
+    exercises,
+    experiments,
+    figures,
+    formulas,
+)
 from minprox._version import __version__
 from minprox.engine import layers, prox, solvers
 from minprox.engine.builders import resnet, transformer

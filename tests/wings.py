@@ -13,7 +13,7 @@ ASIDE = {  # what stands beside the row: what these import, and who imports them
     "formulas": (set(), {"face", "bench", "cli"}),
     "exercises": (set(), {"face", "bench", "cli"}),
 }
-HOME = {"_version": "ground", "__main__": "cli"}  # what lies beside the wings
+HOME = {"_loading": "ground", "_version": "ground", "__main__": "cli"}  # what lies beside the wings
 
 
 def wing_of(module: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
+from minprox._loading import loaded
 from minprox._version import __version__
 from minprox.cli.bench import bench
 from minprox.cli.check import check
@@ -20,17 +22,31 @@ from minprox.cli.plot import plot
 from minprox.cli.run import run
 from minprox.cli.train import train
 from minprox.ground.backend import NoGPUError
+from minprox.ground.text import readable
 
 
 class Group(click.Group):
-    """A group of commands that answers Ctrl-C in one line."""
+    """A group of commands that answers Ctrl-C in one line, and leaves silently when its reader has left."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with ended():
+            return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with ended():
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # before click sees it, which would print an empty line
-            click.echo("minprox: interrupted", err=True)
-            raise click.exceptions.Exit(130) from None
+
+
+@contextmanager
+def ended() -> Iterator[None]:
+    """End as commands do, before click sees why: it would print an empty line, and leave with 1."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("interrupted")
+        raise click.exceptions.Exit(130) from None
+    except BrokenPipeError:  # whoever read our output has gone
+        raise click.exceptions.Exit(141) from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,30 +88,53 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ------
     SystemExit
         Always: 0 if all went well, 2 after a mistake of the user (told in one line on stderr),
-        130 after Ctrl-C.
+        130 after Ctrl-C, 141 if whoever read the output closed it.
     """
+    loaded()
+    for stream in (sys.stdout, sys.stderr):
+        readable(stream)
     try:
-        code = cli.main(args=arguments, prog_name="minprox", standalone_mode=False)
-        sys.stdout.flush()
+        with ended():
+            code = cli.main(args=arguments, prog_name="minprox", standalone_mode=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.Abort:
+        tell("interrupted")
+        sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:  # no mistake, but no task either
-        click.echo(error.format_message(), err=True)
+        tell(error.format_message(), "")
         sys.exit(2)
     except click.ClickException as error:
         fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("minprox: interrupted", err=True)
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except (ValueError, TypeError, ImportError, NoGPUError, MemoryError) as error:
         fail(str(error) or type(error).__name__)
+    finally:
+        let_go()
 
 
 def fail(message: str) -> None:
     """Print one line on stderr and leave with the exit code 2."""
-    click.echo(f"minprox: error: {' '.join(message.split())}", err=True)
+    tell(f"error: {' '.join(message.split())}")
     sys.exit(2)
+
+
+def tell(message: str, prefix: str = "minprox: ") -> None:
+    """Print a line on stderr, if that is still there."""
+    with suppress(OSError):
+        click.echo(prefix + message, err=True)
+
+
+def let_go() -> None:
+    """Send what is left for a reader that has gone nowhere, so that Python's end complains of nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            with suppress(OSError, ValueError):  # a stream that is no file
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

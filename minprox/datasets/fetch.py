@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from minprox.ground.files import home_folder, made_folder
+from minprox.ground.text import is_terminal
 
 Folder = str | os.PathLike[str] | None
 
@@ -115,7 +116,7 @@ def download(url: str, md5: str, path: Path) -> None:
     """Download a file with pooch, which gives it its name once its checksum is right."""
     import pooch
 
-    bar = sys.stderr.isatty()
+    bar = is_terminal(sys.stderr)
     by_hand = f"you may also download {url} in another way and put it into {path.parent}"
     try:
         with quiet(pooch.get_logger()):

@@ -18,6 +18,7 @@ from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
+from minprox.ground.text import is_terminal
 from minprox.learning.checkpoints import Checkpoint, settings_of
 from minprox.learning.evaluation import check_training_loss, evaluate
 from minprox.learning.history import History
@@ -232,7 +233,7 @@ def progress_bar(total: int, done: int, wanted: bool | None) -> Any:
     """Return a tqdm bar on stderr, silent if it is not wanted or nobody would see it."""
     from tqdm import tqdm
 
-    show = sys.stderr.isatty() if wanted is None else wanted
+    show = is_terminal(sys.stderr) if wanted is None else wanted and hasattr(sys.stderr, "write")
     return tqdm(total=total, initial=done, unit="batch", disable=not show, file=sys.stderr, leave=False)
 
 
