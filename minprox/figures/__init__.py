@@ -9,6 +9,7 @@ from minprox.figures.curves import convergence
 from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.net_picture import graph
 from minprox.figures.paper import experiment
+from minprox.figures.schedules import gantt
 from minprox.figures.style import COLOURS, ENDINGS, check_ending, look, save
 from minprox.figures.width_curves import scaling
 
@@ -17,6 +18,7 @@ Graph.plot, Tape.plot = graph, plot_tape  # the slots that the engine leaves to 
 __all__ = [
     "convergence",
     "experiment",
+    "gantt",
     "graph",
     "scaling",
     "step",

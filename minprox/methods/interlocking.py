@@ -17,6 +17,7 @@ from minprox.engine.solvers import Exact, Explicit
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import number, whole
 from minprox.methods.modules import Modules
+from minprox.methods.pipeline import handed
 
 
 def n_wise(
@@ -79,20 +80,19 @@ def n_wise(
             d = (Explicit() if explicit else solver)(A, delta, tau or 0.0)  # Aᵀδ, or (E6)
             steps[id(part.transfers[l])] = part.transfers[l].join(d)
 
-    own = []  # ∂L_i/∂h_i
-    for head, numbers, tau in zip(net.heads, net.within_heads, taus, strict=False):
+    errors: dict[int, Array] = {}  # at h_i: that of each loss k, by its number
+    own = {}  # ∂L_i/∂h_i
+    for i, (head, numbers) in enumerate(zip(net.heads, net.within_heads, strict=True), start=1):
         aside = part_of(tape, head, numbers)
-        *layers, (_, _, error) = sweep(head, aside, loss.gradient(aside.output, y), to_input=True)
-        keep(head, layers, tau, faces=True)
-        own.append(error)
-    own.append(loss.gradient(tape.output, y))
-    received: list[Array] = []
-    for i in reversed(range(K)):
-        module, record = net.modules[i], part_of(tape, net.modules[i], net.within_modules[i])
-        outs = [own[i], *received][:N]  # the errors at h_i of the losses L_i, L_{i+1}, … L_{i+N−1}  (I1)
-        # θ_i learns from the furthest loss that it may see alone
-        keep(module, sweep(module, record, outs[-1]), taus[i], faces=i == K - 1)
-        received = [input_error(module, record, error) for error in outs[: N - 1]] if i else []
+        *layers, (_, _, own[i]) = sweep(head, aside, loss.gradient(aside.output, y), to_input=True)
+        keep(head, layers, taus[i - 1], faces=True)  # a_i learns from L_i alone
+    own[K] = loss.gradient(tape.output, y)
+    for i in range(K, 0, -1):
+        module, errors[i] = net.modules[i - 1], own[i]
+        record = part_of(tape, module, net.within_modules[i - 1])
+        # θ_i learns from L_{min(i+N−1, K)} alone  (I1)
+        keep(module, sweep(module, record, errors[min(i + N - 1, K)]), taus[i - 1], faces=i == K)
+        errors = {k: input_error(module, record, errors[k]) for k in handed(i, N, K)}
     return [steps[id(layer)] for layer in net.transfers]
 
 

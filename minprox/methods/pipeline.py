@@ -54,6 +54,14 @@ def chain_length(modules: int, horizon: int) -> int:
     return min(whole("horizon", horizon), whole("modules", modules))
 
 
+def handed(i: int, N: int, K: int) -> list[int]:
+    """Return the losses whose errors module ``i`` hands down: those that a module below learns from (I1).
+
+    Module ``j`` learns from loss ``min(j + N − 1, K)`` alone.
+    """
+    return sorted({min(j + N - 1, K) for j in range(1, i)} & set(range(i, K + 1)))
+
+
 def schedule(
     modules: int,
     horizon: int,
@@ -107,11 +115,9 @@ def schedule(
             known = work(i, "forward", batch, known)
             arrived[i, i] = known  # when the error of loss k is known at the output of module i: here k = i
         for i in range(K, 0, -1):
-            furthest = min(i + N - 1, K)
-            for k in range(i, min(i + N - 2, K) + 1):  # the losses that module i − 1 may still see
-                if i > 1:
-                    arrived[i - 1, k] = work(i, "error", batch, arrived[i, k])
-            work(i, "direction", batch, arrived[i, furthest])
+            for k in handed(i, N, K):
+                arrived[i - 1, k] = work(i, "error", batch, arrived[i, k])
+            work(i, "direction", batch, arrived[i, min(i + N - 1, K)])
     return sorted(tasks, key=lambda task: (task.start, task.device))
 
 
