@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.sparse.linalg import LinearOperator
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
@@ -19,6 +17,9 @@ from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact, Explicit
 from minprox.engine.tape import Tape
 from minprox.ground.backend import to_numpy
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
 
 Direction = Callable[..., Any]
 
@@ -54,6 +55,9 @@ def root(net: Graph, tape: Tape, loss: Loss, y: Array, direction: Direction) -> 
     array([[0.667, 0.   ],
            [0.   , 0.182]])
     """
+    from scipy.linalg import solve_triangular
+    from scipy.sparse.linalg import LinearOperator
+
     if hasattr(direction, "root"):
         return direction.root(net, tape, loss, y)
     L = factors(net, tape, loss, y, direction)

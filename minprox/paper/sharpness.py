@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
@@ -16,6 +16,9 @@ from minprox.engine.tape import Tape
 from minprox.ground.arguments import number
 from minprox.ground.backend import to_numpy
 from minprox.paper.preconditioner import Direction, root
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ def sharpness(
 
 def leading(S: LinearOperator, tolerance: float, seed: int) -> tuple[float, np.ndarray]:
     """Return the largest eigenvalue of a symmetric operator with its unit eigenvector (T5)."""
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
     n = S.shape[0]
     if n < 20:  # Lanczos wants room
         values, vectors = np.linalg.eigh(S @ np.eye(n))
