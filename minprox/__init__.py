@@ -10,6 +10,7 @@ from minprox import (
     experiments,
     figures,
     formulas,
+    methods,
 )
 from minprox._version import __version__
 from minprox.engine import layers, prox, solvers
@@ -86,6 +87,7 @@ __all__ = [
     "layers",
     "solvers",
     "prox",
+    "methods",
     "__version__",
     "array_module",
     "to_numpy",

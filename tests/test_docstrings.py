@@ -11,8 +11,15 @@ import pytest
 import minprox as mp
 from minprox.formulas.labels import KINDS
 
-PARTS = [getattr(mp, name) for name in mp.__all__ if inspect.ismodule(getattr(mp, name))]  # mp.theory, …
-MODULES = mp, *PARTS
+
+def parts(module):
+    """The public modules in a module, and those in them: mp.theory, …, mp.methods, mp.methods.spauc, …"""
+    for part in (getattr(module, name) for name in module.__all__):
+        if inspect.ismodule(part):
+            yield from (part, *parts(part))
+
+
+MODULES = mp, *parts(mp)
 ORDER = (
     *("Parameters", "Attributes", "Returns", "Yields", "Raises"),
     *("See Also", "Notes", "References", "Examples"),

@@ -15,12 +15,18 @@ def public():
     for name in minprox.__all__:
         value = getattr(minprox, name)
         if isinstance(value, ModuleType):
-            inner = set(value.__all__).difference(minprox.__all__)  # mp.explain is mp.formulas.explain
-            yield from (f"{value.__name__}.{name}" for name in inner)
+            yield from (name for name in inner(value) if name.rpartition(".")[2] not in minprox.__all__)
         elif not name.startswith("__"):
             yield f"minprox.{name}"
     for formula in FORMULAS.values():
         yield from (name.partition(".__")[0] for name in formula.objects)
+
+
+def inner(module):
+    """Yield the dotted names in a module and in those that it shows; mp.explain is mp.formulas.explain."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        yield from inner(value) if isinstance(value, ModuleType) else [f"{module.__name__}.{name}"]
 
 
 def check(app, env):
