@@ -32,7 +32,13 @@ INNER = {
     *("Parametric.copied", "Transfer.given_map"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
     *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_slope", "Gate.gate_bend"),
-    *("CrossEntropy.compare", "BinaryCrossEntropy.targets", "Optimizer.update"),
+    *(
+        "CrossEntropy.compare",
+        "CrossEntropy.mass",
+        "CrossEntropy.check_range",
+        "BinaryCrossEntropy.targets",
+        "Optimizer.update",
+    ),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *(
         "Attention.weights",

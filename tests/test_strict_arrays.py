@@ -240,6 +240,7 @@ def test_an_embedding():
 
 
 LOSSES = [mp.CrossEntropy(), mp.CrossEntropy(0.1), mp.SquaredError(), mp.BinaryCrossEntropy(), mp.Huber(0.5)]
+LOSSES += [mp.CrossEntropy(0.1, [1, 2, 0.5]), mp.CrossEntropy(ignore_index=1)]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
@@ -255,6 +256,14 @@ def test_losses(loss):
 def test_every_loss_is_here():
     public = {value for value in vars(mp).values() if isinstance(value, type) and issubclass(value, mp.Loss)}
     assert public - {mp.Loss} == set(map(type, LOSSES))
+
+
+def test_weights_and_ignored_labels_fetch_nothing():
+    loss, output = mp.CrossEntropy(class_weights=[1, 2, 3], ignore_index=3), strictpy.ones((8, 3))
+    with strict_arrays.fetches_forbidden():
+        y = strictpy.arange(8) % 4
+        found = loss(output, y), loss.gradient(output, y), loss.weight(y), loss.judged(y)
+    assert [float(found[0]), float(found[2]), int(found[3])] == [pytest.approx(np.log(3)), 12, 6]
 
 
 def test_targets_out_of_range_are_nan_until_somebody_counts():

@@ -45,16 +45,23 @@ def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tu
     (True, True)
     """
     batch_size = whole("batch_size", batch_size)
-    total, hits = 0.0, 0.0
+    total = hits = weights = judged = 0.0
     with np.errstate(all="ignore"):
         for start in range(0, len(split), batch_size):
             y = split.y[start : start + batch_size]
             output = forward(net, split.x[start : start + batch_size]).output
             correct = loss.correct(output, y)
-            total += len(y) * float(loss(output, y))
+            weight = float(weight_of(loss, y))
+            total += weight * float(loss(output, y))
+            weights += weight
             hits += math.nan if correct is None else float(correct)
-    size = len(split) or math.nan
-    return total / size, hits / size
+            judged += float(loss.judged(y) if hasattr(loss, "judged") else len(y))
+    return total / (weights or math.nan), hits / (judged or math.nan)
+
+
+def weight_of(loss: Any, y: Any) -> Any:
+    """Return what a batch counts in the mean over several; a loss that does not say counts samples."""
+    return loss.weight(y) if hasattr(loss, "weight") else len(y)
 
 
 def check_training_loss(net: Graph, split: Split, loss: Loss) -> None:

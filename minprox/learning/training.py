@@ -20,7 +20,7 @@ from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
 from minprox.ground.text import is_terminal
 from minprox.learning.checkpoints import Checkpoint, settings_of
-from minprox.learning.evaluation import check_training_loss, evaluate
+from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
 from minprox.learning.optimizer import Optimizer
 
@@ -172,10 +172,12 @@ def one_epoch(
     """Step through all mini-batches and return their mean loss, which is fetched once, at the end."""
     optimizer.epoch = epoch - 1  # a schedule counts from 0
     total: Any = 0.0
+    weights: Any = 0
     with np.errstate(all="ignore"):
         for number, (x, y) in enumerate(mini_batches(split, batch_size, [seed, epoch])):
             tape = forward(net, x, training=True, seed=[seed, epoch, number])
-            total = total + len(y) * double(loss(tape.output, y), y)
+            weight = weight_of(loss, y)
+            total, weights = total + weight * double(loss(tape.output, y), y), weights + weight
             try:
                 steps = direction(net, tape, loss, y)
             except np.linalg.LinAlgError:
@@ -184,7 +186,7 @@ def one_epoch(
                 return math.nan
             optimizer.step(steps)
             bar.update()
-    return float(total) / len(split)
+        return float(total / weights)
 
 
 def record(

@@ -102,6 +102,32 @@ class Loss:
         """
         return None
 
+    def weight(self, y: Array) -> Any:
+        """Return what a batch counts in a mean over several batches: its number of samples, the default.
+
+        Parameters
+        ----------
+        y : array, shape (N, ...)
+
+        Returns
+        -------
+        int, or array, shape ()
+        """
+        return len(y)
+
+    def judged(self, y: Array) -> Any:
+        """Return among how many samples :meth:`correct` counts; all of them, the default.
+
+        Parameters
+        ----------
+        y : array, shape (N, ...)
+
+        Returns
+        -------
+        int, or array, shape ()
+        """
+        return len(y)
+
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
         return f"{type(self).__name__}({options})"
