@@ -101,11 +101,12 @@ def test_dropout_is_on_in_the_steps_and_off_in_the_evaluation():
     assert history.batch_loss != [plain]
 
 
-def test_a_schedule_counts_epochs_from_zero():
+@pytest.mark.parametrize("optimiser", [mp.SGD, mp.Adam, mp.AdamW, mp.RMSprop])
+def test_a_schedule_counts_epochs_from_zero(optimiser):
     seen = []
     net = small()
     schedule = lambda epoch: seen.append(epoch) or 0.1  # noqa: E731
-    mp.train(net, data, loss, mp.SGD(net, schedule), epochs=3, batch_size=60)
+    mp.train(net, data, loss, optimiser(net, schedule), epochs=3, batch_size=60)
     assert seen == [0, 1, 2]
 
 

@@ -64,8 +64,8 @@ class AdamW(Adam):
         super().__init__(net, lr, betas, eps, weight_decay, penalty, penalise_bias)
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
-        (b1, b2), t, kept = self.betas, self.steps_done, 1 - self.tau * self.weight_decay
-        tau, spread = self.tau / (1 - b1**t), (1 - b2**t) ** -0.5
+        (b1, b2), t, lr = self.betas, self.steps_done, self.tau
+        kept, tau, spread = 1 - lr * self.weight_decay, lr / (1 - b1**t), (1 - b2**t) ** -0.5
         for theta, g, m, v in blocks(parameters, directions, *self.state.values()):
             descend_adamw(theta, g, m, v, kept, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
 

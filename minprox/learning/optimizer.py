@@ -94,7 +94,8 @@ class Optimizer:
                 )
         self.steps_done += 1
         self.update(parameters, directions)
-        penalise(self.net, self.penalty, self.reach, self.penalise_bias)
+        if self.penalty is not None:
+            penalise(self.net, self.penalty, self.reach, self.penalise_bias)
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         """Do the step."""
