@@ -76,7 +76,8 @@ from minprox.learning.history import History
 from minprox.learning.optimizers import SGD, Adam
 from minprox.learning.training import evaluate, train
 from minprox.paper import theory
-from minprox.paper.checks import check_gradient, check_layer, check_step
+from minprox.paper.checks import check_layer
+from minprox.paper.direction_checks import check_gradient, check_step
 from minprox.paper.line_search import armijo
 from minprox.paper.penalty_energy import algorithm_1, algorithm_2, energy
 from minprox.paper.verdicts import CheckError

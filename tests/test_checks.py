@@ -132,3 +132,137 @@ def test_check_step_rejects_planted_errors(rng):
     for wrong in (forgotten, no_bias, -mp.Exact()(A, delta, tau), A.T @ delta, mp.CG(2)(A, delta, tau)):
         with pytest.raises(mp.CheckError, match="relative residual"):
             mp.check_step(A, delta, tau, wrong)
+
+
+# What is small must be right as well: a planted error in each layer and column
+
+
+@pytest.fixture(params=[1.0, 1e-2, 1e-3])
+def uneven(request):
+    """A net whose layers and columns have gradients of very different sizes."""
+    rng, small = np.random.default_rng(3), request.param
+    net = mp.Sequential(
+        *(mp.Linear(4, 5), mp.Tanh(), mp.Linear(5, 4), mp.Tanh(), mp.Linear(4, 3)), seed=0, dtype="float64"
+    )
+    net.transfers[1].weight[2] *= small  # so that column 2 of layer 0 hardly counts
+    net.transfers[2].weight[...] *= small  # nor do both layers below the last
+    return net, rng.random((5, 4)), mp.CrossEntropy(), np.array([0, 1, 2, 0, 1])
+
+
+@pytest.mark.parametrize("plant", [lambda g: -g, lambda g: 0 * g, lambda g: 2 * g, lambda g: g * np.nan])
+def test_check_gradient_rejects_an_error_in_each_layer_and_column(plant, uneven):
+    net, x, loss, y = uneven
+    assert mp.check_gradient(net, x, loss, y) < 1e-6
+    gradient = mp.backprop(net, mp.forward(net, x), loss, y)
+    for l, g in enumerate(gradient):
+        for column in range(g.shape[1]):
+            wrong = [v.copy() for v in gradient]
+            wrong[l][:, column] = plant(g[:, column])
+            with pytest.raises(mp.CheckError, match=rf"layer {l}, Linear.*column {column},"):
+                mp.check_gradient(net, x, loss, y, wrong)
+
+
+def test_check_gradient_rejects_a_gradient_where_there_is_none(problem):
+    net, x, loss, y = problem
+    net.transfers[1].weight[3] = 0  # column 3 of layer 0 reaches no output
+    gradient = mp.backprop(net, mp.forward(net, x), loss, y)
+    assert not gradient[0][:, 3].any()
+    assert mp.check_gradient(net, x, loss, y) < 1e-6
+    gradient[0][:, 3] = 1e-6
+    with pytest.raises(mp.CheckError, match=r"layer 0, .*column 3,"):
+        mp.check_gradient(net, x, loss, y, gradient)
+    with pytest.raises(mp.CheckError, match="shapes"):
+        mp.check_gradient(net, x, loss, y, gradient[:1])
+
+
+@pytest.mark.parametrize("error", [1e-5, 1e-4, 1e-2])
+def test_check_gradient_rejects_small_errors(problem, error):
+    net, x, loss, y = problem
+    gradient = mp.backprop(net, mp.forward(net, x), loss, y)
+    with pytest.raises(mp.CheckError):
+        mp.check_gradient(net, x, loss, y, [g * (1 + error) for g in gradient])
+
+
+@pytest.mark.parametrize(
+    "plant", [lambda d: -d, lambda d: 0 * d, lambda d: d * (1 + 1e-6), lambda d: d * np.nan]
+)
+@pytest.mark.parametrize("size", [1.0, 1e-9, 1e-100, 1e-200, 1e200])
+def test_check_step_rejects_an_error_in_each_column(plant, size, rng):
+    A, delta = mp.DenseMap(rng.standard_normal((8, 5)), bias=True), rng.standard_normal((8, 3))
+    delta[:, 1] *= size
+    d = mp.Exact()(A, delta, 3.0)
+    assert mp.check_step(A, delta, 3.0, d) < 1e-12
+    for column in range(3):
+        wrong = d.copy()
+        wrong[:, column] = plant(d[:, column])
+        with pytest.raises(mp.CheckError, match=f"fails in column {column}: relative residual"):
+            mp.check_step(A, delta, 3.0, wrong)
+
+
+def test_check_step_names_the_group_and_refuses_steps_from_nothing(rng):
+    layer = mp.Conv2d(4, 6, 2, groups=2)
+    A = layer.linear_map(rng.standard_normal((2, 4, 3, 3)))
+    delta = rng.standard_normal((2, 8, 3))
+    delta[1, :, 2] = 0
+    d = mp.Exact()(A, delta, 3.0)
+    assert mp.check_step(A, delta, 3.0, d) < 1e-12
+    d[1, :, 2] = 1e-9
+    with pytest.raises(mp.CheckError, match="column 2 of group 1: relative residual inf"):
+        mp.check_step(A, delta, 3.0, d)
+    with pytest.raises(mp.CheckError, match=r"shape \(2, 9, 3\)"):
+        mp.check_step(A, delta, 3.0, d[0])
+
+
+def test_check_step_forgives_what_rounding_leaves_of_nothing():
+    """δ is orthogonal to the range of A, but for its last digits."""
+    a = np.random.default_rng(0).standard_normal((9, 4))
+    delta = np.random.default_rng(1).standard_normal((9, 2))
+    delta = delta - a @ np.linalg.lstsq(a, delta, rcond=None)[0]
+    A = mp.DenseMap(a, bias=False)
+    assert mp.check_step(A, delta, 3.0, mp.Exact()(A, delta, 3.0)) < 1e-8
+
+
+class Uneven(mp.Transfer):
+    """A dense layer whose channel 1 is small, and has an adjoint of the wrong sign where it is told to."""
+
+    def __init__(self, fault=None):
+        super().__init__((4, 3))
+        self.fault, self.sizes = fault, np.array([1, 1e-14, 1])
+
+    def faulty(self, name):
+        return self.sizes * [1, -1, 1] if self.fault == name else self.sizes
+
+    def forward(self, theta, a):
+        return (a @ theta) * self.sizes
+
+    def adjoint_input(self, theta, a, delta):
+        return (delta * self.faulty("adjoint_input")) @ theta.T
+
+    def adjoint_theta(self, a, delta):
+        return a.T @ (delta * self.faulty("adjoint_theta"))
+
+
+class UnevenTanh(mp.Tanh):
+    """Hyperbolic tangents of which channel 1 is small."""
+
+    def __init__(self, fault=None):
+        self.fault, self.sizes = fault, np.array([1, 1e-8, 1])
+
+    def forward(self, z):
+        return super().forward(z) * self.sizes
+
+    def adjoint(self, delta, a, z):
+        sizes = self.sizes * [1, -1, 1] if self.fault else self.sizes
+        return super().adjoint(delta * sizes, a, z)
+
+    tangent, bend = mp.Layer.tangent, mp.Layer.bend
+
+
+@pytest.mark.parametrize("fault", ["adjoint_theta", "adjoint_input"])
+def test_check_layer_rejects_an_error_in_a_small_channel(fault):
+    mp.check_layer(Uneven(), (4,))
+    with pytest.raises(mp.CheckError, match=f"{fault}.*column 1"):
+        mp.check_layer(Uneven(fault), (4,))
+    mp.check_layer(UnevenTanh(), (3,))
+    with pytest.raises(mp.CheckError, match="channel 1 of the output"):
+        mp.check_layer(UnevenTanh(fault), (3,))

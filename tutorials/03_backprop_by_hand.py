@@ -234,9 +234,10 @@ panel.legend(loc="upper right")
 plt.show()
 
 # %%
-# ``mp.check_gradient`` does this at :math:`h = 10^{-5}`, in float64 only, and accepts a relative error of
-# :math:`10^{-6}`. Where the net has kinks (ReLU, max-pooling) a difference across one is no derivative,
-# so check such nets away from them.
+# ``mp.check_gradient`` does this at :math:`h = 10^{-5}`, in float64 only, for each layer and for columns of
+# :math:`\theta` whose gradients are of like size, and accepts a relative error of :math:`10^{-6}`. Where the
+# net has kinks (ReLU, max-pooling) a difference across one is no derivative, so check such nets away from
+# them.
 
 print(f"relative error: {mp.check_gradient(net, x, loss, y):.1e}")
 
@@ -278,7 +279,7 @@ slips = (
 # - *one coordinate*: only the first entry of :math:`\theta_1` is moved;
 # - *a coarse tolerance*: a random direction, and 2 % are good enough;
 # - *a symmetric point*: a random direction, tested at :math:`\theta = 0`, "the simplest case";
-# - *a random direction*: the one of ``mp.check_gradient``.
+# - *a random direction*: the way of ``mp.check_gradient``, which has one for each layer.
 #
 # At :math:`\theta = 0` all hidden errors vanish, since :math:`\delta_l` is multiplied by
 # :math:`W_{l+1}^T = 0`. Whatever a slip does to zero remains zero.

@@ -1,20 +1,11 @@
-"""Checkers: identities that a layer, a gradient or a step must satisfy, with a verdict in words."""
+"""Checkers of layers: identities that they must satisfy, with a verdict in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
-from minprox.engine.linear_map import LinearMap
-from minprox.engine.losses import Loss
-from minprox.engine.passes import backprop, forward
-from minprox.engine.solvers import relative_residual
-from minprox.ground.backend import array_module
 from minprox.paper.tangent_checks import check_tangent, check_tangent_map
 from minprox.paper.verdicts import CheckError, agree, dot, frozen, off
 
@@ -59,9 +50,7 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
         check_transfer(layer, inputs[0], rng)
     else:
         output = frozen(layer.forward(*inputs))
-        delta = frozen(rng.standard_normal(output.shape))
-        found = layer.adjoint(delta, output, *inputs)
-        check_adjoints(layer, layer.forward, inputs, delta, found, rng)
+        delta = check_adjoints(layer, inputs, output, rng)
         check_tangent(layer, inputs, delta, rng)
 
 
@@ -93,13 +82,22 @@ def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
     for column in range(layer.theta_shape[1]):
         alone = np.zeros(layer.theta_shape)
         alone[:, column] = theta[:, column]
-        expected = np.zeros_like(z)
-        np.moveaxis(expected, axis, 0)[column] = np.moveaxis(z, axis, 0)[column]
+        expected = only(z, column, axis)
         agree(
             layer,
             f"column {column} of θ makes channel {column} of z alone",
             layer.forward(alone, a),
             expected,
+        )
+        one = only(delta, column, axis)
+        where = f"column {column}, however small"
+        dot(layer, f"adjoint_theta in {where}", (expected, one), (theta[:, column], found[:, column]))
+        back_of_one = layer.adjoint_input(theta, a, one)
+        dot(
+            layer,
+            f"adjoint_input of the error of {where}",
+            (only(moved, column, axis), one),
+            (change, back_of_one),
         )
     check_tangent_map(layer, theta, a, delta, rng)
     if not layer.linear_map(a).matrix_free:
@@ -107,113 +105,37 @@ def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
         agree(layer, "matrix(a) @ θ = φ(θ, a)", A @ layer.split(theta), rows)
 
 
-def check_adjoints(
-    layer: Any,
-    function: Callable[..., Array],
-    inputs: list[Array],
-    delta: Array,
-    found: Any,
-    rng: Any,
-) -> None:
-    """Check a nonlinear layer's adjoint along a random direction of each input."""
-    parts = found if isinstance(found, tuple) else (found,)
-    if len(parts) != len(inputs):
-        raise CheckError(f"{layer!r}: expected {len(inputs)} errors, one for each input, found {len(parts)}")
-    h = 1e-6
-    for i, (a, part) in enumerate(zip(inputs, parts, strict=True)):
-        b = rng.standard_normal(a.shape)
-        ends = [function(*inputs[:i], a + s * h * b, *inputs[i + 1 :]) for s in (1, -1)]
-        expected = float(((ends[0] - ends[1]) * delta).sum() / (2 * h))
-        scale = float(np.linalg.norm(b) * np.linalg.norm(part))
-        off(f"{layer!r}: adjoint of input {i + 1}", expected, float((b * part).sum()), scale, 1e-6)
+def check_adjoints(layer: Layer, inputs: list[Array], output: Array, rng: np.random.Generator) -> Array:
+    """Check a nonlinear layer's adjoint along a random direction of each input, and return the δ it was of.
 
-
-def check_gradient(net: Graph, x: Array, loss: Loss, y: Array, gradient: Any = None, seed: int = 0) -> float:
-    """Check a gradient of ``J`` against central differences along a random direction.
-
-    Parameters
-    ----------
-    net : Graph
-        In float64, and smooth near its parameters; restored on return.
-    x : array, shape (N, *input_shape)
-    loss : Loss
-    y : array, shape (N,) or (N, n_out)
-    gradient : list of array, optional
-        What to check, aligned with ``net.parameters``; :func:`minprox.backprop` if not given.
-    seed : int
-
-    Returns
-    -------
-    float
-        The relative error.
-
-    Raises
-    ------
-    CheckError
-        If it is above 1e-6.
-    ValueError
-        If the net is not in float64.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(4, 8), mp.Tanh(), mp.Linear(8, 3), seed=0, dtype="float64")
-    >>> x, y = np.random.default_rng(0).random((5, 4)), np.array([0, 1, 2, 0, 1])
-    >>> mp.check_gradient(net, x, mp.CrossEntropy(), y) < 1e-7
-    True
+    Each channel of the output, axis 1, is checked by itself too, so that a small one must be right as well.
     """
-    if net.dtype != np.float64:
-        raise ValueError(f"check_gradient: expected a net in float64, found {net.dtype}")
-    rng = np.random.default_rng(seed)
-    if gradient is None:
-        gradient = backprop(net, forward(net, x), loss, y)
-    old, h, values = [theta.copy() for theta in net.parameters], 1e-5, []
-    direction = [array_module(theta).asarray(rng.standard_normal(theta.shape)) for theta in old]
-    try:
-        for s in (1, -1):
-            net.parameters = [theta + s * h * b for theta, b in zip(old, direction, strict=True)]
-            values.append(float(loss(forward(net, x).output, y)))
-    finally:
-        net.parameters = old
-    expected = (values[0] - values[1]) / (2 * h)
-    found = sum(float((b * g).sum()) for b, g in zip(direction, gradient, strict=True))
-    scale = sum(float((g * g).sum()) for g in gradient) ** 0.5
-    what = "gradient along a random direction (where a kink, as of ReLU, is near, a right one fails too)"
-    return off(what, expected, found, scale, 1e-6)
+    delta, h = frozen(rng.standard_normal(output.shape)), 1e-6
+    moves = [rng.standard_normal(a.shape) for a in inputs]
+    ends = [
+        [layer.forward(*inputs[:i], a + s * h * b, *inputs[i + 1 :]) for s in (1, -1)]
+        for i, (a, b) in enumerate(zip(inputs, moves, strict=True))
+    ]
+    for channel in (None, *range(output.shape[1] if output.ndim > 1 else 0)):
+        one = delta if channel is None else only(delta, channel, 1)
+        where = "" if channel is None else f" from channel {channel} of the output"
+        found = layer.adjoint(one, output, *inputs)
+        parts = found if isinstance(found, tuple) else (found,)
+        if len(parts) != len(inputs):
+            raise CheckError(
+                f"{layer!r}: expected {len(inputs)} errors, one for each input, found {len(parts)}"
+            )
+        rounding = float(np.finfo(float).eps * np.linalg.norm(output * one)) / h
+        for i, (b, part, (ahead, behind)) in enumerate(zip(moves, parts, ends, strict=True)):
+            expected = float(((ahead - behind) * one).sum() / (2 * h))
+            scale = max(float(np.linalg.norm(b) * np.linalg.norm(part)), rounding / 1e-6)
+            what = f"{layer!r}: adjoint of input {i + 1}{where}"
+            off(what, expected, float((b * part).sum()), scale, 1e-6)
+    return delta
 
 
-def check_step(A: LinearMap, delta: Array, tau_theta: float, d: Array, tolerance: float = 1e-8) -> float:
-    """Check the optimality condition ``(AᵀA + I/τ_θ) d = Aᵀ δ`` of an implicit step (E6).
-
-    Parameters
-    ----------
-    A : LinearMap
-    delta : array, shape (rows, n_out)
-    tau_theta : float
-    d : array, shape (cols, n_out)
-    tolerance : float
-        Of the relative residual.
-
-    Returns
-    -------
-    float
-        The relative residual.
-
-    Raises
-    ------
-    CheckError
-        If it is above the tolerance.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> A, delta = mp.DenseMap(np.eye(3), bias=True), np.ones((3, 2))
-    >>> mp.check_step(A, delta, 0.5, mp.Exact()(A, delta, 0.5)) < 1e-12
-    True
-    """
-    residual = relative_residual(A, delta, tau_theta, d)
-    if not residual <= tolerance:
-        raise CheckError(
-            f"(AᵀA + I/τ_θ) d = Aᵀδ fails: relative residual {residual:.3g}, tolerance {tolerance:.3g}"
-        )
-    return residual
+def only(array: Array, channel: int, axis: int) -> Array:
+    """Return an array with zeros in all channels but one, read-only."""
+    alone = np.zeros_like(array)
+    np.moveaxis(alone, axis, 0)[channel] = np.moveaxis(array, axis, 0)[channel]
+    return frozen(alone)

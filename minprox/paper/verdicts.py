@@ -20,7 +20,7 @@ class CheckError(AssertionError):
     ...     mp.check_step(A, delta, 0.5, 2 * mp.Exact()(A, delta, 0.5))
     ... except mp.CheckError as error:
     ...     print(error)
-    (AᵀA + I/τ_θ) d = Aᵀδ fails: relative residual 1, tolerance 1e-08
+    (AᵀA + I/τ_θ) d = Aᵀδ fails in column 0: relative residual 1, tolerance 1e-08
     """
 
 
