@@ -129,7 +129,7 @@ def test_the_environment_names_no_host_and_no_user(monkeypatch):
 def test_a_finished_run_is_not_run_again_unless_asked(tmp_path, monkeypatch):
     first = execute(quick, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("minprox.experiments.folder.train", lambda *a, **k: pytest.fail("it was run"))
+        patch.setattr("minprox.experiments.folder.carry_on", lambda *a, **k: pytest.fail("it was run"))
         assert execute(quick, tmp_path) == first
     again = execute(quick, tmp_path, resume=False)
     assert columns(again) == columns(first)

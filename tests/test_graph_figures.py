@@ -333,6 +333,6 @@ def test_labels_and_panels_of_a_step_do_not_overlap(batch):
 
 
 def test_looks_and_colours_are_public():
-    looks = [mp.figures.look(n, 50) for n in range(7)]
+    looks = [mp.figures.look(n, 50) for n in range(len(mp.figures.COLOURS))]
     assert [style["color"] for style in looks] == list(mp.figures.COLOURS)
     assert all(len(style["markevery"]) <= 10 for style in looks)

@@ -21,7 +21,7 @@ import minprox as mp
 from minprox.cli import main
 from minprox.experiments import EXPERIMENTS, X1, X2, X3, Processes, execute, quick, run, series, table
 from minprox.experiments import folder as folder_module
-from minprox.experiments.paper import short
+from minprox.experiments.experiment import short
 from minprox.experiments.presets import PRESETS, QUICK, SMALL
 from minprox.experiments.results import deviations, results
 from minprox.experiments.runs import Run, build

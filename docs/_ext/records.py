@@ -7,6 +7,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from minprox.experiments import EXPERIMENTS, table
+from minprox.experiments.results import results
 
 UNITS = {"seconds": ("ms", lambda value: f"{1e3 * value:.1f}"), "ratio": ("ratio", "{:.2f}".format)}
 
@@ -73,7 +74,34 @@ class Experiment(SphinxDirective):
         return found
 
 
+class Verdict(SphinxDirective):
+    """``.. verdict:: x1``: what the records in ``results/x1`` say of the claims of the experiment."""
+
+    required_arguments = 1
+
+    def run(self):
+        name = self.arguments[0]
+        folder = Path(self.env.srcdir, "results", name)
+        self.env.note_dependency(str(folder))
+        experiment, found = EXPERIMENTS[name], results(EXPERIMENTS[name], folder)
+        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 60 40", ""]
+        lines += row(["The claim", "The records"])
+        for claim in experiment.claims:
+            decided = claim.decide(found).text()
+            lines += row([claim.sentence + ("" if claim.paper else " *(Seen here.)*"), bold(decided)])
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def bold(text):
+    """Return a verdict with its first words in bold."""
+    for verdict in ("does not hold", "cannot be told", "holds"):
+        if text.startswith(verdict):
+            return f"**{verdict}**" + text.removeprefix(verdict)
+    return text
+
+
 def setup(app):
+    app.add_directive("verdict", Verdict)
     app.add_directive("benchmarks", Benchmarks)
     app.add_directive("experiment", Experiment)
     return {"parallel_read_safe": True}

@@ -8,7 +8,7 @@ import click
 
 from minprox.datasets.cifar import locate_cifar10
 from minprox.datasets.mnist_files import FASHION_MNIST, locate_mnist, unpacked
-from minprox.experiments.runs import FETCHED
+from minprox.experiments.parts import FETCHED
 
 OFFICIAL = "official MD5, shapes and labels"
 

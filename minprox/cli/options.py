@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+
+from minprox import experiments
+
+
+def told(experiment: experiments.Experiment, folder: Path) -> str:
+    """Return what an experiment came to: its table, and the verdict on its claims."""
+    parts = experiments.table(experiment, folder), experiments.verdict(experiment, folder)
+    return "\n\n".join(part for part in parts if part)
 
 
 def backend_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from minprox import experiments, figures
+from minprox.cli.options import told
 from minprox.ground.files import check_folder
 
 
@@ -42,7 +43,7 @@ def plot(runs: tuple[Path, ...], output: Path, title: str) -> None:
         if len(runs) > 2:
             raise ValueError(f"expected one folder with the runs of {name}, found {len(runs) - 1}")
         chosen, folder = experiments.EXPERIMENTS[name], runs[1] if len(runs) == 2 else Path("runs", name)
-        click.echo(experiments.table(chosen, folder))
+        click.echo(told(chosen, folder))
         figure = figures.experiment(chosen, folder, title)
     else:
         figure = figures.convergence(runs, title)

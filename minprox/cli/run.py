@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from minprox import experiments
-from minprox.cli.options import backend_options
+from minprox.cli.options import backend_options, told
 from minprox.experiments.presets import PRESETS
 from minprox.ground.environment import cores
 
@@ -103,7 +103,8 @@ def run(
     x3  first-order oracle: Adam on gradients and on implicit steps, on a ConvNet
 
     You may stop at any time: the same command goes on where it stopped, and what is finished is not
-    run again. A run whose loss becomes NaN or infinite is a result: "diverged".
+    run again. A run whose loss becomes NaN or infinite is a result: "diverged". At the end stand a table,
+    and what the runs say of the paper's claims: that one holds or not, or that it cannot be told.
 
     \b
     Examples:
@@ -134,5 +135,5 @@ def run(
         raise click.ClickException(
             "a process was killed, perhaps for want of memory; the same command goes on, --jobs 1 needs least"
         ) from None
-    click.echo(f"\n{experiments.table(chosen, out)}\n")
+    click.echo(f"\n{told(chosen, out)}\n")
     click.echo(f"Figure: minprox plot {name} {out} -o {name}.png")

@@ -9,8 +9,9 @@ import click
 
 from minprox.cli.options import backend_options
 from minprox.experiments import ACTIVATIONS, DATA, NETS, Run, execute
-from minprox.experiments.runs import DTYPES, METHODS, OPTIMIZERS
+from minprox.experiments.runs import DTYPES, OPTIMIZERS
 from minprox.learning.history import History
+from minprox.methods import METHODS
 
 
 @click.command()
@@ -34,7 +35,7 @@ from minprox.learning.history import History
 )
 @click.option(
     "--method",
-    type=click.Choice(METHODS),
+    type=click.Choice(list(METHODS)),
     default="proxprop",
     show_default=True,
     help="Explicit steps by the gradient, or implicit steps.",

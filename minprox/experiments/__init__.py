@@ -1,19 +1,26 @@
 """Experiments as data: a :class:`Run` says what is run, :func:`execute` runs it into a folder.
 
-An :class:`Experiment` is a family of runs, and :func:`run` runs it: those of the paper are :data:`X1`,
-:data:`X2` and :data:`X3`; :func:`small` and :func:`quick` make them smaller.
+An :class:`Experiment` is a family of runs, and of claims that their records decide (:class:`Claim`);
+:func:`run` runs it. Those of the paper are :data:`X1`, :data:`X2` and :data:`X3`; :func:`small` and
+:func:`quick` make them smaller. What is no training of a net is another :class:`Kind` of run.
 
 Imports :mod:`minprox.methods` and what stands to its left.
 """
 
+from minprox.experiments.claims import Claim, Finding, MissingRecord, Records
+from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute, load
+from minprox.experiments.kinds import Kind
+from minprox.experiments.measures import Measure, Step
 from minprox.experiments.nets import ACTIVATIONS, NETS
-from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3, Experiment
+from minprox.experiments.outcome import Result
+from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3
+from minprox.experiments.parts import DATA, parse_solver
 from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes
-from minprox.experiments.runs import DATA, Run, parse_solver
+from minprox.experiments.runs import Run
 from minprox.experiments.series import run  # last: from here on the name means the function
-from minprox.experiments.tables import table
+from minprox.experiments.tables import table, verdict
 
 __all__ = [
     "Run",
@@ -29,6 +36,15 @@ __all__ = [
     "run",
     "Processes",
     "table",
+    "verdict",
+    "Result",
+    "Kind",
+    "Measure",
+    "Step",
+    "Claim",
+    "Records",
+    "MissingRecord",
+    "Finding",
     "ACTIVATIONS",
     "DATA",
     "NETS",

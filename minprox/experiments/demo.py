@@ -124,8 +124,9 @@ def demo(
 
 def name_of(run: Run) -> str:
     """Return the name of the folder of a run."""
-    step = f"tau-{run.tau:g}" if run.method == "backprop" else f"{run.solver}-tau-theta-{run.tau_theta:g}"
-    return f"{run.method}-{step}"
+    field = run.step.field
+    parts = [run.method, run.solver, field.replace("_", "-"), f"{getattr(run, field):g}"]
+    return "-".join(part for part in parts if part)
 
 
 def final_loss(history: History) -> float:

@@ -7,31 +7,34 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from minprox.engine.graph import Graph
-from minprox.experiments.runs import Parts, Run, build
+from minprox.experiments.kinds import Kind
 from minprox.ground.backend import current, record, use
 from minprox.ground.environment import environment
 from minprox.ground.files import locked, made_folder, read_json, write_json
+from minprox.learning.checkpoints import Checkpoint, differences
 from minprox.learning.history import History
-from minprox.learning.training import train
+from minprox.learning.loop import Course, carry_on, take_up
+from minprox.learning.records import Record
+from minprox.learning.rows import Rows, read_record
 
 FORMAT = "minprox run 1"
+FORMATS = {kind.FORMAT: kind for kind in (History, Record)}
 
 
 def execute(
-    run: Run,
+    run: Kind,
     folder: str | os.PathLike[str],
     resume: bool = True,
     progress: bool | None = None,
     data_folder: str | os.PathLike[str] | None = None,
     backend: str | None = None,
     tf32: bool = False,
-) -> History:
+) -> Any:
     """Run a run, or what is left of it, and keep its records in a folder.
 
     Parameters
     ----------
-    run : Run
+    run : Run, or another Kind
     folder : str or path-like
         Of this run alone; made if it does not exist. It holds ``config.json`` (what is run),
         ``environment.json`` (versions, BLAS, processor, backend, GPU), ``history.json`` and
@@ -53,6 +56,7 @@ def execute(
     Returns
     -------
     History
+        Or the :class:`Record` of another kind.
 
     Raises
     ------
@@ -67,6 +71,7 @@ def execute(
     Examples
     --------
     >>> import tempfile
+    >>> from minprox.experiments import Run
     >>> run = Run(data="blobs", architecture="2-10-3", epochs=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     history = execute(run, folder)
@@ -77,11 +82,12 @@ def execute(
     check_configuration(run, folder)
     if resume and (history := ended(run, folder)) is not None:
         return history
+    place = {} if data_folder is None else {"data_folder": data_folder}
     with chosen(backend, tf32):
-        parts = build(run, data_folder)
+        course = run.course(**place)
         made_folder(folder)
         with locked(folder):
-            return carry_out(run, parts, folder, resume, progress)
+            return carry_out(run, course, folder, resume, progress)
 
 
 def chosen(backend: str | None, tf32: bool = False) -> AbstractContextManager[Any]:
@@ -89,33 +95,33 @@ def chosen(backend: str | None, tf32: bool = False) -> AbstractContextManager[An
     return use(backend or current()["name"], tf32=tf32) if backend or tf32 else nullcontext()
 
 
-def carry_out(run: Run, parts: Parts, folder: Path, resume: bool, progress: bool | None) -> History:
+def carry_out(run: Kind, course: Course, folder: Path, resume: bool, progress: bool | None) -> Any:
     """Do what is left of a run, on the backend of the moment."""
     if not resume:
         forget(folder)
-    write_json(folder / "config.json", {"format": FORMAT, "label": run.label, **run.settings()})
+    write_json(folder / "config.json", {"format": FORMAT, **run.configuration()})
     write_json(folder / "environment.json", environment() | record())
-
-    def keep(net: Graph, history: History) -> None:
-        history.save(folder / "history.json")
-        history.save(folder / "history.csv")
-
-    history = train(
-        parts.net,
-        parts.data,
-        parts.loss,
-        parts.optimizer,
-        parts.direction,
-        epochs=run.epochs,
-        batch_size=run.batch_size,
-        seed=run.seed,
-        callbacks=[keep],
-        checkpoint=folder / "checkpoint.npz",
-        resume=resume,
-        progress=progress,
-    )
-    keep(parts.net, history)
+    store, history = Keeper(folder / "checkpoint.npz", course.identity()), run.record()
+    if (folder / "checkpoint.npz").exists():
+        history = take_up(course, store, run.RECORD)
+    if not history.over(run.units):
+        carry_on(course, history, run.units, store=store, progress=progress)
+    keep(history, folder)
     return history
+
+
+class Keeper(Checkpoint):
+    """A checkpoint with the history beside it, for people and figures."""
+
+    def save(self, arrays: dict[str, Any], record: Rows) -> None:
+        super().save(arrays, record)
+        keep(record, Path(self.path).parent)
+
+
+def keep(record: Rows, folder: Path) -> None:
+    """Write a record into the folder of its run."""
+    record.save(folder / "history.json")
+    record.save(folder / "history.csv")
 
 
 def forget(folder: Path) -> None:
@@ -124,7 +130,7 @@ def forget(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def ended(run: Run, folder: Path) -> History | None:
+def ended(run: Kind, folder: Path) -> Any:
     """Return the history of a run that its folder holds to the end, None if something is left to do.
 
     Raises
@@ -132,14 +138,12 @@ def ended(run: Run, folder: Path) -> History | None:
     ValueError
         If the history is damaged.
     """
-    if not (folder / "history.json").exists():
-        return None
-    history = History.load(folder / "history.json")
-    over = history.status in ("diverged", "stopped")
-    return history if over or (history.status == "finished" and len(history) == run.epochs) else None
+    path = folder / "history.json"
+    history = read_record(path, FORMATS) if path.exists() else None
+    return history if history is not None and history.over(run.units) else None
 
 
-def load(folder: str | os.PathLike[str]) -> tuple[str, History]:
+def load(folder: str | os.PathLike[str]) -> tuple[str, Any]:
     """Return the label and the history of a run from its folder.
 
     Parameters
@@ -151,6 +155,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, History]:
     -------
     label : str
     history : History
+        Or the :class:`Record` of another kind of run.
 
     Raises
     ------
@@ -160,6 +165,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, History]:
     Examples
     --------
     >>> import tempfile
+    >>> from minprox.experiments import Run
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     history = execute(Run(label="mine", data="blobs", architecture="2-10-3", epochs=2), folder)
     ...     label, loaded = load(folder)
@@ -169,7 +175,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, History]:
     folder = Path(folder)
     if not (folder / "config.json").is_file() or not (folder / "history.json").is_file():
         raise ValueError(f"{folder}: expected the folder of a run, found no config.json and history.json")
-    return str(configuration(folder)["label"]), History.load(folder / "history.json")
+    return str(configuration(folder)["label"]), read_record(folder / "history.json", FORMATS)
 
 
 def configuration(folder: Path) -> dict[str, Any]:
@@ -180,18 +186,14 @@ def configuration(folder: Path) -> dict[str, Any]:
     return content
 
 
-def check_configuration(run: Run, folder: Path) -> None:
+def check_configuration(run: Kind, folder: Path) -> None:
     """Raise ValueError if the folder belongs to another run than this one."""
     if not (folder / "config.json").exists():
         return
-    former, now = configuration(folder), run.settings()
-    differing = [
-        f"{name} was {former.get(name)!r} and is now {value!r}"
-        for name, value in now.items()
-        if former.get(name) != value
-    ]
-    if now["epochs"] >= former.get("epochs", 0):  # to go on for longer is the same run
-        differing = [line for line in differing if not line.startswith("epochs ")]
+    former, now = configuration(folder), run.configuration()
+    longer = now[run.LENGTH] >= former.get(run.LENGTH, 0)  # to go on for longer is the same run
+    free = {"label", "format"} | ({run.LENGTH} if longer else set())
+    differing = differences({"kind": "train"} | former, now, free)
     if differing:
         raise ValueError(
             f"{folder}: this folder belongs to a run with other settings: " + "; ".join(differing)

@@ -2,139 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
-from minprox.experiments.runs import Run, whole
+from minprox.experiments.experiment import Experiment
+from minprox.experiments.paper_claims import X1_CLAIMS, X3_CLAIMS
+from minprox.experiments.presets import PAPER
+from minprox.experiments.runs import Run
+from minprox.experiments.stability_claims import X2_CLAIMS
 
 EPOCHS, TIME = "epoch", "seconds"
 LOSS, ACCURACY = "train_loss", "validation_accuracy"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """Runs that belong together, and how they are shown.
-
-    Parameters
-    ----------
-    name, title : str
-    methods : mapping of str to Run
-        One run for each method that is compared, by a short name without ``-``.
-    steps : tuple of float
-        If given, every method is run at each of these step sizes: τ of BackProp, τ_θ of ProxProp.
-    seeds : tuple of int
-    panels : tuple of (str, str)
-        Columns of :class:`minprox.History`, over x and up y; none for a table of final losses.
-    preset : str
-        Which size of the experiment this is.
-    blas_threads : int, optional
-        For each process; the cores shared out among the processes if not given.
-    note : str
-        What a figure says about the methods.
-
-    Examples
-    --------
-    >>> list(X1.methods)
-    ['backprop', 'cg3', 'cg5', 'cg10', 'exact']
-    >>> list(X1.select(methods=["cg3"], seeds=[0, 1]).runs)
-    ['seed-0/cg3', 'seed-1/cg3']
-    """
-
-    name: str
-    title: str
-    methods: Mapping[str, Run]
-    steps: tuple[float, ...] = ()
-    seeds: tuple[int, ...] = (0,)
-    panels: tuple[tuple[str, str], ...] = ()
-    preset: str = "paper"
-    blas_threads: int | None = None
-    note: str = ""
-
-    @property
-    def runs(self) -> dict[str, Run]:
-        """Every run, by the name of its folder; one seed after the other."""
-        return {
-            f"seed-{seed}/{name}": replace(run, seed=seed)
-            for seed in self.seeds
-            for key, method in self.methods.items()
-            for name, run in at_steps(key, method, self.steps)
-        }
-
-    def select(
-        self,
-        methods: Iterable[str] | None = None,
-        epochs: int | None = None,
-        seeds: Iterable[int] | None = None,
-        tau_theta: Iterable[float] | None = None,
-    ) -> Experiment:
-        """Return a part of the experiment, or one of another length.
-
-        Parameters
-        ----------
-        methods : iterable of str, optional
-            Names of :attr:`methods`.
-        epochs : int, optional
-        seeds : iterable of int, optional
-        tau_theta : iterable of float, optional
-            In the place of :attr:`steps`.
-
-        Returns
-        -------
-        Experiment
-
-        Raises
-        ------
-        ValueError
-            If there is no such method, nothing is left, or a value makes no sense.
-        """
-        changes: dict[str, Any] = {}
-        if methods is not None:
-            wanted = several("methods", methods)
-            for key in wanted:
-                if key not in self.methods:
-                    raise ValueError(f"methods: {self.name} has {', '.join(self.methods)}, found {key!r}")
-            changes["methods"] = {key: run for key, run in self.methods.items() if key in wanted}
-        if epochs is not None:
-            chosen = changes.get("methods", self.methods)
-            changes["methods"] = {key: replace(run, epochs=epochs) for key, run in chosen.items()}
-        if seeds is not None:
-            changes["seeds"] = several("seeds", seeds)
-            for seed in changes["seeds"]:
-                whole("seed", seed, 0)
-        if tau_theta is not None:
-            if not self.steps:
-                raise ValueError(f"tau_theta: {self.name} has one value for all runs, which it keeps")
-            changes["steps"] = several("tau_theta", tau_theta)
-            for key, run in self.methods.items():
-                at_steps(key, run, changes["steps"])  # refuses what is no step size
-        return replace(self, **changes)
-
-
-def several(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
-    """Return the values, each of them once, or raise ValueError if there is none."""
-    found = tuple(dict.fromkeys(values))
-    if not found:
-        raise ValueError(f"{name}: expected one value or more, found none")
-    return found
-
-
-def at_steps(key: str, run: Run, steps: Iterable[float]) -> list[tuple[str, Run]]:
-    """Return the run under its name, or at each of the step sizes under a name that tells which."""
-    values = list(steps)
-    if not values:
-        return [(key, run)]
-    field, symbol = ("tau", "τ") if run.method == "backprop" else ("tau_theta", "τ_θ")
-    changes: list[tuple[str, dict[str, Any]]] = [
-        (short(value), {"label": f"{run.label}, {symbol} = {short(value)}", field: value}) for value in values
-    ]
-    return [(f"{key}-{field.replace('_', '-')}-{text}", replace(run, **change)) for text, change in changes]
-
-
-def short(value: float) -> str:
-    """Return a number as a text that is as short as it can be without becoming another number."""
-    text = f"{value:g}"
-    return text if float(text) == value else repr(value)
 
 
 def backprop(base: Run, tau: float) -> Run:
@@ -171,6 +49,8 @@ X1 = Experiment(
     },
     panels=((EPOCHS, LOSS), (TIME, LOSS), (EPOCHS, ACCURACY)),
     note=BY_COLUMN,
+    claims=X1_CLAIMS,
+    presets=PAPER["x1"],
 )
 
 X2 = Experiment(
@@ -184,6 +64,8 @@ X2 = Experiment(
     },
     steps=(50.0, 10.0, 5.0, 1.0, 0.5, 0.1, 0.05, 0.005, 0.0005),
     note=BY_COLUMN,
+    claims=X2_CLAIMS,
+    presets=PAPER["x2"],
 )
 
 X3 = Experiment(
@@ -195,6 +77,9 @@ X3 = Experiment(
     },
     panels=((EPOCHS, LOSS), (TIME, LOSS), (EPOCHS, ACCURACY), (TIME, ACCURACY)),
     note=FLATTENED,
+    claims=X3_CLAIMS,
+    presets=PAPER["x3"],
 )
 
-EXPERIMENTS = {"x1": X1, "x2": X2, "x3": X3}
+#: Every experiment by its name, as the command line has it; one of your own is one more entry.
+EXPERIMENTS: dict[str, Experiment] = {"x1": X1, "x2": X2, "x3": X3}

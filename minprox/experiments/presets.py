@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from minprox.experiments.paper import Experiment
+from minprox.experiments.experiment import Experiment
 
 # The same on the 1,297 digits of 8×8 pixels in the package: less than a minute on two cores each.
 # "mlp" is the paper's with hidden layers a tenth as wide, "paper-convnet" the paper's own.
@@ -21,6 +21,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "x2": {"architecture": "mlp", "train_samples": 10_000, "epochs": 30},
     "x3": {"train_samples": 10_000, "epochs": 10},
 }
+
+
+PAPER = {name: {"quick": QUICK[name], "small": SMALL[name]} for name in QUICK}
 
 
 def quick(experiment: Experiment) -> Experiment:
@@ -43,7 +46,7 @@ def quick(experiment: Experiment) -> Experiment:
     >>> run.data, run.architecture, run.tau_theta
     ('digits', 'mlp', 0.05)
     """
-    return resized(experiment, "quick", QUICK)
+    return resized(experiment, "quick")
 
 
 def small(experiment: Experiment) -> Experiment:
@@ -67,12 +70,15 @@ def small(experiment: Experiment) -> Experiment:
     >>> run.data, run.architecture, run.train_samples
     ('cifar10', 'mlp', 10000)
     """
-    return resized(experiment, "small", SMALL)
+    return resized(experiment, "small")
 
 
-def resized(experiment: Experiment, preset: str, sizes: Mapping[str, dict[str, Any]]) -> Experiment:
-    """Return the experiment in the sizes of a preset."""
-    changes = sizes[experiment.name]
+def resized(experiment: Experiment, preset: str) -> Experiment:
+    """Return the experiment in the sizes of a preset, or raise ValueError if it has none of that name."""
+    if preset not in experiment.presets:
+        words = ", ".join(["paper", *experiment.presets])
+        raise ValueError(f"preset: {experiment.name} has {words}, found {preset!r}")
+    changes = experiment.presets[preset]
     methods = {key: replace(run, **changes) for key, run in experiment.methods.items()}
     return replace(experiment, methods=methods, preset=preset, blas_threads=1)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minprox.experiments.experiment import Experiment, short
 from minprox.experiments.folder import configuration, load
-from minprox.experiments.paper import EXPERIMENTS, Experiment, short
+from minprox.experiments.outcome import Result
+from minprox.experiments.paper import EXPERIMENTS
 from minprox.experiments.series import stored
-from minprox.learning.history import History
 
 WORDS = {
     "adamw": "AdamW",
@@ -30,39 +30,6 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Result:
-    """One run of an experiment, as its folder holds it.
-
-    Attributes
-    ----------
-    method : str
-        One of ``experiment.methods``.
-    seed : int
-    step : float or None
-        τ of BackProp or τ_θ of ProxProp, where the experiment compares step sizes.
-    settings : dict of str to JSON value
-        Of the :class:`Run`.
-    history : History
-    data_name : str
-        What the data are called, where that is not what the settings say.
-    """
-
-    method: str
-    seed: int
-    step: float | None
-    settings: dict[str, Any]
-    history: History
-    data_name: str = ""
-
-    @property
-    def final_loss(self) -> float:
-        """The training loss after the last epoch; infinite if the run diverged, NaN if it goes on."""
-        if self.history.status == "running":
-            return math.nan
-        return math.inf if self.history.diverged_at is not None else self.history.train_loss[-1]
-
-
 def results(experiment: Experiment, folder: str | os.PathLike[str]) -> list[Result]:
     """Return the runs of an experiment that a folder holds, whatever was selected when they were run.
 
@@ -76,32 +43,33 @@ def results(experiment: Experiment, folder: str | os.PathLike[str]) -> list[Resu
     if (name := about["name"]) != experiment.name:
         raise ValueError(f"{folder}: expected runs of {experiment.name}, found runs of {name}")
     for path in folder.glob("seed-*/*/config.json"):
-        method, history = path.parent.name.partition("-")[0], path.with_name("history.json")
-        if method not in experiment.methods or not history.is_file():
+        method, step = method_and_step(path.parent.name)
+        if method not in experiment.methods or not path.with_name("history.json").is_file():
             continue
-        settings = configuration(path.parent)
-        step = settings["tau" if settings["method"] == "backprop" else "tau_theta"]
-        steps = bool(experiment.steps)
-        if steps != ("-" in path.parent.name):
+        if bool(experiment.steps) != (step is not None):
             continue
-        found.append(
-            Result(
-                method,
-                settings["seed"],
-                step if steps else None,
-                settings,
-                load(path.parent)[1],
-                about["data_name"],
-            )
-        )
+        settings, history = configuration(path.parent), load(path.parent)[1]
+        found.append(Result(method, settings["seed"], step, settings, history, about["data_name"]))
     if not found:
         raise ValueError(f"{folder}: expected the runs of {experiment.name}, found none")
     order = list(experiment.methods)
     return sorted(found, key=lambda r: (r.seed, order.index(r.method), r.step or 0.0))
 
 
+def method_and_step(name: str) -> tuple[str, float | None]:
+    """Return what the name of a run's folder says, like exact-tau-theta-0.5."""
+    method, _, rest = name.partition("-")
+    value = re.search(r"-([0-9].*)$", f"-{rest}") if rest else None
+    return method, float(value[1]) if value else None
+
+
 def setting(found: Sequence[Result]) -> str:
     """Return what all runs share, in a few words."""
+    if "architecture" not in found[0].settings:
+        shared = {k: v for k, v in found[0].settings.items() if k not in ("format", "kind", "label", "seed")}
+        for result in found:
+            shared = {k: v for k, v in shared.items() if result.settings.get(k) == v}
+        return ", ".join(f"{WORDS.get(k, k.replace('_', ' '))} {text(v)}" for k, v in shared.items())
 
     def values(name: str, unit: str = "{}") -> str:
         known = sorted({result.settings[name] for result in found}, key=str)
@@ -110,15 +78,9 @@ def setting(found: Sequence[Result]) -> str:
     optimizer = values("optimizer").replace("adam", "Adam").replace("nesterov", "Nesterov momentum")
     if optimizer == "Nesterov momentum":
         optimizer += values("momentum", " {}")
-    return ", ".join(
-        [
-            found[0].data_name or values("data"),
-            values("architecture"),
-            optimizer,
-            values("batch_size", "batch size {}"),
-            values("epochs", "1 epoch" if {r.settings["epochs"] for r in found} == {1} else "{} epochs"),
-        ]
-    )
+    epochs = values("epochs", "1 epoch" if {r.settings["epochs"] for r in found} == {1} else "{} epochs")
+    data, batch_size = found[0].data_name or values("data"), values("batch_size", "batch size {}")
+    return ", ".join([data, values("architecture"), optimizer, batch_size, epochs])
 
 
 def deviations(experiment: Experiment, found: Sequence[Result]) -> list[str]:
@@ -138,6 +100,12 @@ def deviations(experiment: Experiment, found: Sequence[Result]) -> list[str]:
         f"{name} {' and '.join(sorted(now))} instead of {' and '.join(sorted(paper))}"
         for name, (now, paper) in differing.items()
     ]
+
+
+def fixed_tau(experiment: Experiment, found: Sequence[Result]) -> set[float]:
+    """Return the values of τ of the methods whose other step size is varied."""
+    other = {key for key, run in experiment.methods.items() if run.step and run.step.field != "tau"}
+    return {r.settings["tau"] for r in found if r.method in other and "tau" in r.settings}
 
 
 def text(value: Any) -> str:

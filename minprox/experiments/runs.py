@@ -3,67 +3,59 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
-from minprox import datasets
-from minprox.datasets import Dataset, Split
+from minprox.datasets import Dataset
 from minprox.engine.graph import Graph
 from minprox.engine.losses import CrossEntropy
-from minprox.engine.passes import backprop, proxprop
-from minprox.engine.plan import Solver
-from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
+from minprox.engine.solvers import CG
+from minprox.experiments.kinds import Kind
+from minprox.experiments.measures import TRAINING, Step
 from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
+from minprox.experiments.parts import DATA, load_data, parse_solver
+from minprox.experiments.settings import chosen_options
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import companion
 from minprox.learning.adaptive import AdamW, RMSprop
+from minprox.learning.history import History
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.optimizers import SGD, Adam
-from minprox.learning.training import Direction
+from minprox.learning.training import Direction, Training
+from minprox.methods import METHODS
 
-# Fetched at the first use; their loaders take the folder of the data too.
-FETCHED: dict[str, Callable[..., Dataset]] = {
-    "cifar10": datasets.cifar10,
-    "mnist": datasets.mnist,
-    "fashion-mnist": datasets.fashion_mnist,
-}
-# name: (loader of vectors, loader of images or None); each is called with dtype=…
-DATA: dict[str, tuple[Callable[..., Dataset], Callable[..., Dataset] | None]] = {
-    "digits": (datasets.digits, partial(datasets.digits, flatten=False)),
-    "spirals": (datasets.two_spirals, None),
-    "blobs": (datasets.blobs, None),
-    **{name: (partial(loader, flatten=True), loader) for name, loader in FETCHED.items()},
-}
-METHODS = ("backprop", "proxprop")
 ADAPTIVE: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}
 OPTIMIZERS = ("sgd", "nesterov", *ADAPTIVE)
 DTYPES = ("float32", "float64")
+OWN = ("solver", "tau_theta")  # settings of methods that are fields of a run; others are its options
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class Run(Kind):
     """One training run, described completely.
 
     Parameters
     ----------
     label : str
         What tables and legends call it; it does not influence the result.
+    seed : int
+        Of the initial parameters and of the mini-batches.
     data : {"digits", "spirals", "blobs", "cifar10", "mnist", "fashion-mnist"}
     architecture : str
         Widths like ``"64-200-10"``, or a name: ``"mlp"`` (hidden layers 400-100-400), ``"convnet"``,
         and the nets of the paper, ``"paper-mlp"`` (4000-1000-4000) and ``"paper-convnet"``.
     activation : {"relu", "leaky-relu", "tanh", "sigmoid", "softplus", "gelu"}
-    method : {"backprop", "proxprop"}
+    method : str
+        A name of :data:`minprox.methods.METHODS`: ``"backprop"``, ``"proxprop"``, or one of your own.
     solver : str, optional
-        Only for ProxProp: ``"exact"``, ``"cg3"``, ``"blockcg3"`` (any number of iterations) or
-        ``"explicit"``; exact if not given.
+        Only for methods that read one, like ProxProp: ``"exact"``, ``"cg3"``, ``"blockcg3"`` (any number of
+        iterations) or ``"explicit"``; if not given the method's own.
     tau : float, optional
-        Learning rate τ > 0; if not given 0.05 for BackProp and 1 for ProxProp, and 0.001 with Adam.
+        Learning rate τ > 0; if not given the method's own, and 0.001 with Adam.
     tau_theta : float, optional
-        Only for ProxProp: proximal step size τ_θ > 0; 0.05 if not given.
+        Only for methods that read one, like ProxProp: proximal step size τ_θ > 0.
     optimizer : {"nesterov", "sgd", "adam", "adamw", "rmsprop"}
     momentum : float, optional
         In [0, 1), not for Adam; if not given 0.95 with ``"nesterov"`` and 0 with ``"sgd"``.
@@ -71,9 +63,9 @@ class Run:
     epochs, batch_size : int
     train_samples : int, optional
         Train on the first so many samples of the training set only; on all of them if not given.
-    seed : int
-        Of the initial parameters and of the mini-batches.
     dtype : {"float32", "float64"}
+    options : mapping of str to JSON value
+        What else the method reads.
 
     Raises
     ------
@@ -87,7 +79,14 @@ class Run:
     (1.0, 0.05, 0.95)
     """
 
-    label: str = ""
+    KIND = "train"
+    UNIT = "epoch"
+    LENGTH = "epochs"
+    RECORD = History
+    MEASURES = TRAINING
+    TABLE = ("train_loss", "validation_accuracy", "test_accuracy", "seconds")
+    SETTINGS = MappingProxyType({"tau": "τ", "tau_theta": "τ_θ"})
+
     data: str = "digits"
     architecture: str = "mlp"
     activation: str = "relu"
@@ -101,10 +100,11 @@ class Run:
     epochs: int = 20
     batch_size: int = 50
     train_samples: int | None = None
-    seed: int = 0
     dtype: str = "float32"
+    options: Any = ()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("data", self.data, DATA)
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("method", self.method, METHODS)
@@ -112,72 +112,102 @@ class Run:
         one_of("dtype", self.dtype, DTYPES)
         if reads_images(self.architecture) and DATA[self.data][1] is None:
             raise ValueError(f"architecture: {self.architecture!r} reads images, which {self.data} are not")
-        for name in ("epochs", "batch_size", "train_samples", "seed"):
-            self.plain(name, whole, least=0 if name == "seed" else 1)
-        proximal, adaptive = self.method == "proxprop", self.optimizer in ADAPTIVE
-        self.settle("solver", "exact" if proximal else None, "proxprop")
-        self.settle("tau_theta", 0.05 if proximal else None, "proxprop")
+        self.plain("epochs", whole)
+        self.plain("batch_size", whole)
+        if self.train_samples is not None:
+            self.plain("train_samples", whole)
+        method, adaptive = METHODS[self.method], self.optimizer in ADAPTIVE
+        for name in OWN:
+            self.settle(name, method.settings.get(name), readers(name))
         self.settle(
             "momentum", None if adaptive else 0.95 if self.optimizer == "nesterov" else 0.0, "sgd or nesterov"
         )
-        self.settle("tau", 1e-3 if adaptive else 1.0 if proximal else 0.05, "")
-        self.settle("label", self.method + (f" {self.solver}" if proximal else ""), "")
+        self.settle("tau", 1e-3 if adaptive else method.tau, "")
+        self.settle("label", self.method + (f" {self.solver}" if self.solver else ""), "")
+        for name in ("tau", "tau_theta"):
+            if getattr(self, name) is not None:
+                self.plain(name, number, above=0)
+        if self.momentum is not None:
+            self.plain("momentum", number, least=0, below=1)
+        self.plain("weight_decay", number, least=0)
+        rest = {name: value for name, value in method.settings.items() if name not in OWN}
+        object.__setattr__(self, "options", chosen_options(self.method, rest, dict(self.options)))
+        if method.check is not None:
+            method.check(**self.method_settings())
         if self.solver is not None:
             parse_solver(self.solver)
-        for name in ("tau", "tau_theta"):
-            self.plain(name, number, above=0)
-        self.plain("momentum", number, least=0, below=1)
-        self.plain("weight_decay", number, least=0)
 
     def plain(self, name: str, check: Callable[..., Any], **bounds: float) -> None:
-        """Check a field that was given or has a default, and make it a number of Python's."""
-        if (value := getattr(self, name)) is not None:
-            object.__setattr__(self, name, check(name, value, **bounds))
+        """Check a field, and keep what the check returns."""
+        object.__setattr__(self, name, check(name, getattr(self, name), **bounds))
 
     def settle(self, name: str, default: Any, owner: str) -> None:
         """Fill in the default of a field that was not given; None is the default where it has no place."""
         value = getattr(self, name)
-        if value in (None, ""):
+        if value is None or (isinstance(value, str) and not value):
             object.__setattr__(self, name, default)
         elif default is None:
             raise ValueError(f"{name}: only {owner} has one, found {value!r}")
 
+    def method_settings(self) -> dict[str, Any]:
+        """Return what the direction reads by keyword."""
+        own = {name: value for name in OWN if (value := getattr(self, name)) is not None}
+        return own | dict(self.options)
+
     def settings(self) -> dict[str, Any]:
         """Return all fields but the label as JSON values."""
-        return {name: value for name, value in asdict(self).items() if name != "label"}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "label"}
+        values["options"] = dict(self.options)
+        return {name: value for name, value in values.items() if name != "options" or value}
 
+    @property
+    def step(self) -> Step:
+        """The step size that a comparison of step sizes varies."""
+        method = METHODS[self.method]
+        return Step(method.step, method.symbol, method.label)
 
-def parse_solver(name: str) -> Solver:
-    """Return the solver that a text like ``"exact"``, ``"cg3"`` or ``"blockcg5"`` names.
+    @property
+    def curve(self) -> tuple[str, str]:
+        """What decides colour and line in a figure: the name of the method, and its solver."""
+        return self.method, self.solver or ""
 
-    Parameters
-    ----------
-    name : str
+    # The verbs
 
-    Returns
-    -------
-    callable
-        What :func:`minprox.proxprop` takes as ``solver``.
+    def begin(
+        self, arrays: dict[str, Any] | None = None, data_folder: str | os.PathLike[str] | None = None
+    ) -> Training:
+        """Return the training at the start, or the one that :meth:`arrays` gave.
 
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
-
-    Examples
-    --------
-    >>> parse_solver("cg3"), parse_solver("exact")
-    (CG(3), Exact())
-    """
-    if name in ("exact", "explicit"):
-        return Exact() if name == "exact" else Explicit()
-    match = re.fullmatch(r"(cg|blockcg)([1-9][0-9]*)", name)
-    if not match:
-        raise ValueError(
-            "solver: expected exact, explicit, or cg or blockcg with a number of iterations "
-            f"like cg3, found {name!r}"
+        Parameters
+        ----------
+        arrays : dict of str to array, optional
+        data_folder : str or path-like, optional
+            See :func:`execute`.
+        """
+        parts = build(self, data_folder)
+        training = Training(
+            parts.net, parts.data, parts.loss, parts.optimizer, parts.direction, self.batch_size, self.seed
         )
-    return (CG if match[1] == "cg" else BlockCG)(int(match[2]))
+        if arrays is not None:
+            training.take_up(arrays)
+        return training
+
+    def advance(self, state: Training, unit: int) -> dict[str, float]:
+        """Train for an epoch; see :class:`Kind`."""
+        return state.advance(unit)
+
+    def arrays(self, state: Training) -> dict[str, Any]:
+        """Return parameters and state of the optimiser; see :class:`Kind`."""
+        return state.arrays()
+
+    def course(self, **place: Any) -> Training:
+        """Return the training itself, which knows batches and measures."""
+        return self.begin(**place)
+
+
+def readers(setting: str) -> str:
+    """Return the names of the methods that read a setting."""
+    return " or ".join(name for name, method in METHODS.items() if setting in method.settings)
 
 
 @dataclass(frozen=True)
@@ -193,13 +223,7 @@ class Parts:
 
 def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
     """Make the net, the data, the optimiser and the direction of a run."""
-    vectors, images = DATA[run.data]
-    loader = images if images and reads_images(run.architecture) else vectors
-    if data_folder is not None:
-        if run.data not in FETCHED:
-            raise ValueError(f"data folder: only {', '.join(FETCHED)} lie in one, found {run.data!r}")
-        loader = partial(loader, folder=data_folder)
-    data = shortened(loader(dtype=run.dtype), run.train_samples)
+    data = load_data(run.data, reads_images(run.architecture), run.dtype, run.train_samples, data_folder)
     net = build_net(
         run.architecture, data.input_shape, len(data.classes), run.activation, run.seed, run.dtype
     )
@@ -210,19 +234,10 @@ def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
     else:
         momentum, nesterov = run.momentum or 0.0, run.optimizer == "nesterov" and bool(run.momentum)
         optimizer = SGD(net, tau, momentum, nesterov, run.weight_decay)
-    direction: Direction = backprop
-    if run.method == "proxprop":
-        solver = parse_solver(run.solver or "exact")
+    settings = run.method_settings()
+    if run.solver is not None:
+        settings["solver"] = solver = parse_solver(run.solver)
         if isinstance(solver, CG):
             companion(net.parameters[0], "sparse.linalg")  # SciPy is loaded before the clock starts
-        direction = partial(proxprop, tau_theta=run.tau_theta or 0.0, solver=solver)
+    direction = METHODS[run.method].bind(**settings)
     return Parts(net, data, CrossEntropy(), optimizer, direction)
-
-
-def shortened(data: Dataset, samples: int | None) -> Dataset:
-    """Return the data with the first so many training samples only, or as they are."""
-    if samples is None:
-        return data
-    if samples > len(data.train):
-        raise ValueError(f"train_samples: {data.name} has {len(data.train)} to train on, found {samples}")
-    return replace(data, train=Split(data.train.x[:samples], data.train.y[:samples]))

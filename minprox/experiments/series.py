@@ -9,14 +9,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import check_configuration, chosen, ended, execute, forget
-from minprox.experiments.paper import Experiment
+from minprox.experiments.kinds import Kind
+from minprox.experiments.parts import FETCHED
 from minprox.experiments.processes import Processes
-from minprox.experiments.runs import FETCHED, Run
 from minprox.ground.backend import current
 from minprox.ground.blas import limit_blas_threads
 from minprox.ground.files import made_folder, read_json, write_json
-from minprox.learning.history import History
+from minprox.learning.rows import counted
 
 FORMAT = "minprox experiment 1"
 Path_ = str | os.PathLike[str]
@@ -35,7 +36,7 @@ def run(
     tf32: bool = False,
     progress: bool | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> dict[str, History]:
+) -> dict[str, Any]:
     """Run an experiment, or what is left of it.
 
     It may be stopped and even killed at any moment: called again with the same arguments, it goes on
@@ -68,7 +69,8 @@ def run(
     Returns
     -------
     dict of str to History
-        By the names of the folders, in the order of ``experiment.runs``. A run that diverged is among
+        Or to the :class:`Record` of another kind of run; by the names of the folders, in the order of
+        ``experiment.runs``. A run that diverged is among
         them, which is a result and no error.
 
     Raises
@@ -92,7 +94,7 @@ def run(
     """
     out, runs = Path(out), experiment.runs
     check_experiment(experiment, out)
-    done: dict[str, History] = {}
+    done: dict[str, Any] = {}
     for name, member in runs.items():
         check_configuration(member, out / name)
         if resume and (history := ended(member, out / name)) is not None:
@@ -101,7 +103,7 @@ def run(
     if executor is None or isinstance(executor, (ThreadPoolExecutor, Processes)):
         with chosen(backend, tf32):
             pass  # refused before anything is written
-    fetch({member.data for member in left.values()}, data_folder)
+    fetch({getattr(member, "data", None) for member in left.values()}, data_folder)
     made_folder(out)
     data_name = data_name or stored(out).get("data_name")
     write_json(
@@ -114,9 +116,9 @@ def run(
         for name in left:
             forget(out / name)
 
-    def keep(name: str, history: History) -> None:
+    def keep(name: str, history: Any) -> None:
         done[name] = history
-        say(f"[{len(done)}/{len(runs)}] {name}: {outcome(history)}")
+        say(f"[{len(done)}/{len(runs)}] {name}: {outcome(runs[name], history)}")
 
     threads = threads or experiment.blas_threads
     if backend is None:
@@ -144,7 +146,7 @@ def run(
     return {name: done[name] for name in runs}
 
 
-def one(run: Run, folder: Path_, threads: int | None, **options: Any) -> History:
+def one(run: Kind, folder: Path_, threads: int | None, **options: Any) -> Any:
     """Execute one run with this number of BLAS threads; a process of its own can do that."""
     with blas(threads):
         return execute(run, folder, **options)
@@ -155,9 +157,9 @@ def blas(threads: int | None) -> AbstractContextManager[None]:
     return limit_blas_threads(threads) if threads else nullcontext()
 
 
-def fetch(names: set[str], data_folder: Path_ | None) -> None:
+def fetch(names: set[Any], data_folder: Path_ | None) -> None:
     """Fetch data sets now and once, rather than by several runs at the same moment."""
-    for name in sorted(names):
+    for name in sorted(names, key=str):
         if name in FETCHED:
             FETCHED[name](data_folder)
         elif data_folder is not None:
@@ -185,12 +187,15 @@ def stored(out: Path) -> dict[str, str]:
     return {"name": "", "preset": ""} | {key: str(value) for key, value in content.items()}
 
 
-def outcome(history: History) -> str:
+def outcome(run: Kind, history: Any) -> str:
     """Return how a run ended, in one line."""
     if history.diverged_at is not None:
-        return f"diverged in epoch {history.diverged_at}"
-    n = len(history)
-    return (
-        f"training loss {history.train_loss[-1]:.3g} after {n} epoch{'s' * (n != 1)} "
-        f"({history.seconds[-1]:.1f} s), validation accuracy {100 * history.validation_accuracy[-1]:.1f} %"
+        return f"diverged in {run.UNIT} {history.diverged_at}"
+    table = run.TABLE or history.names()[1:]
+    columns = [name for name in table if name in history.names() and name != "seconds"]
+    first, *rest = (
+        f"{run.measure(name).label.removesuffix(' (%)')} {run.measure(name).text(history.column(name)[-1])}"
+        for name in columns
     )
+    time = f"after {counted(len(history), run.UNIT)} ({history.column('seconds')[-1]:.1f} s)"
+    return ", ".join([f"{first} {time}", *rest])

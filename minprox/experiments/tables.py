@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from minprox.experiments.paper import Experiment, short
-from minprox.experiments.results import Result, results
-from minprox.learning.history import History
+from minprox.experiments.experiment import Experiment, short
+from minprox.experiments.kinds import Kind
+from minprox.experiments.measures import Measure
+from minprox.experiments.outcome import Result
+from minprox.experiments.results import results
+from minprox.ground.text import aligned
 
 
 def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
@@ -44,66 +47,118 @@ def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
     True
     """
     found = results(experiment, folder)
-    return losses(experiment, found) if experiment.steps else measures(experiment, found)
+    return by_steps(experiment, found) if experiment.steps else by_methods(experiment, found)
 
 
-def losses(experiment: Experiment, found: Sequence[Result]) -> str:
-    """Return the final training losses, methods by step sizes."""
+def verdict(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
+    """Return what the records say of the claims of an experiment, a paragraph for each.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    folder : str or path-like
+        As for :func:`table`.
+
+    Returns
+    -------
+    str
+        Empty if there are no claims.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`table`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from minprox.experiments import X1, quick, run, verdict
+    >>> part = quick(X1).select(methods=["exact"], epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     histories = run(part, folder)
+    ...     lines = verdict(part, folder).splitlines()
+    >>> lines[1]
+    '  → cannot be told, backprop was not run'
+    """
+    found = results(experiment, folder)
+    return "\n".join(
+        f"{claim.sentence}{'' if claim.paper else ' (seen here)'}\n  → {claim.decide(found).text()}"
+        for claim in experiment.claims
+    )
+
+
+def by_steps(experiment: Experiment, found: Sequence[Result]) -> str:
+    """Return the final measure that decides, methods by step sizes."""
     steps = sorted({r.step for r in found if r.step is not None})
-    rows = [["τ of BackProp, τ_θ of ProxProp", *map(short, steps)]]
+    rows = [[step_words(experiment), *map(short, steps)]]
     for key, run in experiment.methods.items():
         mine = [r for r in found if r.method == key]
         if mine:
-            rows.append([run.label, *(cell([r for r in mine if r.step == step]) for step in steps)])
-    return layout(rows)
+            cells = (cell(run, [r for r in mine if r.step == step]) for step in steps)
+            rows.append([run.label, *cells])
+    return aligned(rows, range(1, len(rows[0])))
 
 
-def measures(experiment: Experiment, found: Sequence[Result]) -> str:
-    """Return losses, accuracies and times, a row for each method."""
-    rows = [["method", "runs", "τ", "τ_θ", "training loss", "validation", "test", "seconds"]]
+def step_words(experiment: Experiment) -> str:
+    """Return whose step sizes are compared: τ of BackProp, τ_θ of ProxProp."""
+    steps = [run.step for run in experiment.methods.values() if run.step is not None]
+    return ", ".join(dict.fromkeys(f"{step.symbol} of {step.method}" for step in steps))
+
+
+def by_methods(experiment: Experiment, found: Sequence[Result]) -> str:
+    """Return settings and final measures, a row for each method."""
+    columns = experiment.columns or experiment.kind.TABLE or found[0].history.names()[1:]
+    symbols = experiment.kind.SETTINGS
+    heads = [measure.head or measure.label for measure in map(experiment.kind.measure, columns)]
+    rows = [["method", "runs", *symbols.values(), *heads]]
     for key, run in experiment.methods.items():
         mine = [r for r in found if r.method == key]
-        ended = [r.history for r in mine if r.history.status != "running"]
         if not mine:
             continue
-
-        def median(measure: Callable[[History], float], unit: str, of: list[History] = ended) -> str:
-            usable = [value for value in map(measure, of) if math.isfinite(value)]
-            return unit.format(statistics.median(usable)) if usable else "–"
-
-        settings = mine[0].settings
-        rows.append(
-            [
-                run.label,
-                f"{len(mine)}",
-                f"{settings['tau']:g}",
-                "–" if settings["tau_theta"] is None else f"{settings['tau_theta']:g}",
-                cell(mine),
-                median(lambda h: 100 * h.validation_accuracy[-1], "{:.1f} %"),
-                median(lambda h: 100 * h.test_accuracy, "{:.1f} %"),
-                median(lambda h: h.seconds[-1], "{:.1f}"),
-            ]
-        )
-    return layout(rows)
+        values = [mine[0].settings.get(name) for name in symbols]
+        settings = ["–" if value is None else f"{value:g}" for value in values]
+        rest = [
+            median(run.measure(column), [r.last(column, math.nan) for r in mine]) for column in columns[1:]
+        ]
+        rows.append([run.label, f"{len(mine)}", *settings, cell(run, mine, columns[0]), *rest])
+    return aligned(rows, range(1, len(rows[0])))
 
 
-def final(found: Sequence[Result]) -> tuple[float | None, int, int]:
-    """Return the median of the final losses (None if there is none), how many diverged, of how many."""
-    known = [r.final_loss for r in found if not math.isnan(r.final_loss)]
+def median(measure: Measure, values: Iterable[float]) -> str:
+    """Return the median of what is finite, as text."""
+    usable = [value for value in values if math.isfinite(value)]
+    return measure.text(statistics.median(usable)) if usable else "–"
+
+
+def final(
+    found: Sequence[Result], column: str = "train_loss", worst: float = math.inf
+) -> tuple[float | None, int, int]:
+    """Return the median of a final measure (None if there is none), how many diverged, of how many."""
+    known = [value for r in found if not math.isnan(value := r.last(column, worst))]
     if not known:
         return None, 0, 0
-    return statistics.median(known), sum(map(math.isinf, known)), len(known)
+    return statistics.median(known), sum(value == worst for value in known), len(known)
 
 
-def cell(found: Sequence[Result]) -> str:
-    """Return the final loss of runs that differ in the seed alone, as text."""
-    value, diverged, count = final(found)
+def deciding(run: Kind, found: Sequence[Result]) -> str:
+    """Return the column that decides: the first one of the tables, or of the records."""
+    return run.TABLE[0] if run.TABLE else found[0].history.names()[1]
+
+
+def cell(run: Kind, found: Sequence[Result], column: str = "") -> str:
+    """Return the final measure of runs that differ in the seed alone, as text."""
+    if not found:
+        return "–"
+    column = column or deciding(run, found)
+    measure = run.measure(column)
+    value, diverged, count = final(found, column, measure.worst)
     if value is None:
-        return "unfinished" if found else "–"
+        return "unfinished"
     share = "" if count == 1 or not diverged else f" {diverged}/{count}"
-    if math.isinf(value):
+    if value == measure.worst:
         return "diverged" + share
-    return number(value) + (f" ({diverged}/{count} diverged)" if diverged else "")
+    text = number(value) if measure.logarithmic else measure.text(value)
+    return text + (f" ({diverged}/{count} diverged)" if diverged else "")
 
 
 def number(value: float) -> str:
@@ -111,17 +166,3 @@ def number(value: float) -> str:
     if value and not 1e-3 <= value < 1000:
         return f"{value:.1e}"
     return f"{value:#.2g}".rstrip(".") if value < 99.5 else f"{value:.0f}"
-
-
-def layout(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of text as a table whose first row is the head."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            word.rjust(width) if place else word.ljust(width)
-            for place, (word, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

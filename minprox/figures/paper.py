@@ -9,24 +9,16 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from minprox.experiments.paper import Experiment, short
-from minprox.experiments.results import Result, deviations, results, setting, unfinished
-from minprox.experiments.tables import final, number
+from minprox.experiments import Experiment, Kind, Measure, Run
+from minprox.experiments.experiment import short
+from minprox.experiments.outcome import Result
+from minprox.experiments.results import deviations, fixed_tau, results, setting, unfinished
+from minprox.experiments.tables import final, number, step_words
 from minprox.figures.style import dress, legend, logarithmic, look
-from minprox.learning.history import History
+from minprox.methods import looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# The same look in every figure, whichever methods it shows.
-PLACES = {"backprop": 0, "cg3": 1, "cg5": 2, "cg10": 3, "exact": 4, "cg1": 5}
-AXES = {
-    "epoch": "epoch",
-    "seconds": "training time (s)",
-    "train_loss": "training loss",
-    "validation_accuracy": "validation accuracy (%)",
-    "validation_loss": "validation loss",
-}
 
 
 def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: str = "") -> Figure:
@@ -72,14 +64,15 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
     wide = len(experiment.panels) != 4
     figure = Figure(figsize=(12, 4.9) if wide else (10, 8), layout="constrained")
     panels = figure.subplots(*((1, len(experiment.panels)) if wide else (2, 2)), squeeze=False).ravel()
-    for place, (key, run) in enumerate(experiment.methods.items()):
+    places = looks(run.curve for run in experiment.methods.values())
+    for place, (key, run) in zip(places, experiment.methods.items(), strict=True):
         mine = [r.history for r in found if r.method == key]
         for panel, (x, y) in zip(panels, experiment.panels, strict=True):
             if mine:
-                draw(panel, x, y, mine, run.label, PLACES.get(key, place))
+                draw(panel, x, y, mine, run, place)
     for panel, (x, y) in zip(panels, experiment.panels, strict=True):
-        dress(panel, AXES[x], AXES[y])
-        if y.endswith("loss"):
+        dress(panel, *(experiment.kind.measure(name).label for name in (x, y)))
+        if experiment.kind.measure(y).logarithmic:
             logarithmic(panel)
     legend(figure, title or heading(experiment, found, 120 if wide else 105))
     caption(figure, experiment, found)
@@ -112,17 +105,20 @@ def caption(figure: Figure, experiment: Experiment, found: Sequence[Result], mor
         figure.supxlabel("\n".join(lines), fontsize="small", color="0.25")
 
 
-def draw(panel: Any, x: str, y: str, histories: list[History], label: str, place: int) -> None:
+def draw(panel: Any, x: str, y: str, histories: list[Any], run: Kind, place: int) -> None:
     """Draw the median of one method over its seeds, and the range between them; it may end at a cross."""
-    across, middle, low, high = over_seeds(histories, x, y)
+    label, measure = run.label, run.measure(y)
+    across, middle, low, high = over_seeds(histories, x, y, measure)
     diverged = [h.diverged_at for h in histories if h.diverged_at is not None]
     if diverged:
-        which = f"in epoch {diverged[0]}" if len(histories) == 1 else f"{len(diverged)} of {len(histories)}"
+        which = (
+            f"in {run.UNIT} {diverged[0]}" if len(histories) == 1 else f"{len(diverged)} of {len(histories)}"
+        )
         label += f" (diverged {which})" if len(histories) == 1 else f" ({which} diverged)"
     shown = [
         (u, v)
         for u, v in zip(across, middle, strict=True)
-        if math.isfinite(v) and (v > 0 or not y.endswith("loss"))
+        if math.isfinite(v) and (v > 0 or not measure.logarithmic)
     ]
     us, vs = [u for u, _ in shown], [v for _, v in shown]
     style = look(place, len(shown))
@@ -135,23 +131,27 @@ def draw(panel: Any, x: str, y: str, histories: list[History], label: str, place
         panel.plot(us[-1:], vs[-1:], color=style["color"], zorder=5, **cross)
 
 
-def over_seeds(histories: list[History], x: str, y: str) -> tuple[list[float], ...]:
+def over_seeds(
+    histories: list[Any], x: str, y: str, measure: Measure | None = None
+) -> tuple[list[float], ...]:
     """Return x (its median), and median, lowest and highest y, for each epoch that all have reached.
 
     A run that has diverged counts as the worst from there on.
     """
-    factor = 100 if y.endswith("accuracy") else 1
-    worst = math.inf if y.endswith("loss") else -math.inf
+    measure = measure or Run.MEASURES[y]
+    factor, worst = measure.factor, measure.worst
     going_on = [len(h) for h in histories if h.diverged_at is None]
-    length = min(going_on) if going_on else max(map(len, histories))
+    last = min(going_on) if going_on else max(map(len, histories))
+    by_unit = [dict(zip(h.column(h.unit), h.rows(), strict=True)) for h in histories]
+    first = max((min(rows, default=0) for rows in by_unit), default=0)  # some start at 0, some at 1
     columns: tuple[list[float], ...] = ([], [], [], [])
-    for epoch in range(length):
-        there = [h for h in histories if len(h) > epoch]
-        values = [factor * getattr(h, y)[epoch] for h in there]
-        ends = [h.diverged_at is not None and epoch + 1 >= h.diverged_at for h in there]
+    for unit in range(int(first), last + 1):
+        there = [(h, rows[unit]) for h, rows in zip(histories, by_unit, strict=True) if unit in rows]
+        values = [factor * row[y] for _, row in there]
+        ends = [h.diverged_at is not None and unit >= h.diverged_at for h, _ in there]
         values = [worst if end or math.isnan(v) else v for v, end in zip(values, ends, strict=True)]
         values += [worst] * (len(histories) - len(there))
-        row = (statistics.median(getattr(h, x)[epoch] for h in there), statistics.median(values))
+        row = (statistics.median(row[x] for _, row in there), statistics.median(values))
         for column, value in zip(columns, (*row, min(values), max(values)), strict=True):
             column.append(value)
     return columns
@@ -201,9 +201,9 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
     panel.set(xlim=(-0.5, len(steps) - 0.5), ylim=(len(methods) - 0.5, -0.5))
     panel.set_xticks(range(len(steps)), [short(step) for step in steps])
     panel.set_yticks(range(len(methods)), [experiment.methods[key].label for key in methods])
-    taus = {r.settings["tau"] for r in found if r.settings["method"] == "proxprop"}
+    taus = fixed_tau(experiment, found)
     fixed = f" (with τ = {short(*taus)})" if len(taus) == 1 else ""
-    panel.set_xlabel(f"step size: τ of BackProp, $τ_θ$ of ProxProp{fixed}")
+    panel.set_xlabel(f"step size: {step_words(experiment).replace('τ_θ', '$τ_θ$')}{fixed}")
     figure.suptitle(title or heading(experiment, found, int(11.5 * width)), fontsize="medium")
     panel.tick_params(length=0)
     for edge in range(1, max(len(steps), len(methods))):  # white lines between the cells

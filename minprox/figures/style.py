@@ -11,9 +11,12 @@ from minprox.ground.files import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: The colours of Okabe and Ito, which people with any colour vision can tell apart; the line styles
-#: and markers tell curves apart without colour.
-COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+#: The colours of Okabe and Ito, which people with any colour vision can tell apart, and five more of Tol's
+#: for methods that come on top; the line styles and markers tell curves apart without colour.
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"),
+    *("#882255", "#44AA99", "#999933", "#332288", "#888888"),
+)
 STYLES = "-", "--", "-.", ":", (0, (7, 2, 1, 2, 1, 2))
 MARKERS = "o", "s", "^", "D", "v", "P", "<", ">"
 ENDINGS = ".png", ".svg", ".pdf"
@@ -25,7 +28,7 @@ def look(number: int, points: int) -> dict[str, Any]:
     Parameters
     ----------
     number : int
-        Which curve it is, from 0; seven of them differ in colour, the first forty in line or marker.
+        Which curve it is, from 0; twelve of them differ in colour, the first forty in line or marker.
     points : int
         How many points it has; up to ten of them are marked, not the same ones for all curves.
 

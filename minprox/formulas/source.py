@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,9 +138,12 @@ def defined_in(name: str) -> tuple[ModuleType, list[str]]:
         found = getattr(found, part)
     if hasattr(found, "__qualname__"):
         return importlib.import_module(found.__module__), found.__qualname__.split(".")
-    # A constant does not know where it stands: the module of its class comes before the one that shows it.
-    home = importlib.import_module(type(found).__module__)
-    return (home if getattr(home, path[-1], None) is found else owner), path[-1:]
+    # A constant does not know where it stands: of the modules that have it, the one that assigns it.
+    below = [module for key, module in list(sys.modules.items()) if key.startswith(f"{owner.__name__}.")]
+    for module in below:
+        if vars(module).get(path[-1]) is found and descend(ast.parse(inspect.getsource(module)), path[-1:]):
+            return module, path[-1:]
+    return owner, path[-1:]
 
 
 def innermost_module(parts: list[str]) -> tuple[ModuleType, list[str]]:

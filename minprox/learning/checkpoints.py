@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,8 @@ from minprox.engine.graph import Graph
 from minprox.engine.losses import Loss
 from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.files import whole_file
-from minprox.learning.history import History
 from minprox.learning.optimizer import Optimizer
+from minprox.learning.rows import Rows
 
 Path_ = str | os.PathLike[str]
 FORMAT = "minprox arrays 1"
@@ -106,58 +106,49 @@ class Checkpoint:
     path: Path_
     settings: dict[str, Any]
 
-    def save(self, optimizer: Optimizer, history: History) -> None:
-        """Write parameters, the optimiser's state and the history."""
-        arrays = numbered("parameters", optimizer.net.parameters)
-        for name, values in optimizer.state.items():
-            arrays |= numbered(f"state.{name}", values)
-        meta = {
-            "settings": self.settings,
-            "steps_done": optimizer.steps_done,
-            "history": history.to_dict(),
-        }
-        write_arrays(self.path, arrays, meta)
+    def save(self, arrays: dict[str, Any], record: Rows) -> None:
+        """Write the arrays of a run and its record."""
+        content = {name: to_numpy(array) for name, array in arrays.items()}
+        write_arrays(self.path, content, {"settings": self.settings, "history": record.to_dict()})
 
-    def load(self, optimizer: Optimizer) -> History:
-        """Set parameters and optimiser to what the file holds, and return its history.
+    def load(self, kind: Any) -> tuple[dict[str, np.ndarray], Any]:
+        """Return the arrays and the record, which is of this class.
 
         Raises
         ------
         ValueError
-            If the file is no checkpoint or a damaged one, or the run that wrote it had other
-            settings; net and optimiser are then as before.
+            If the file is no checkpoint or a damaged one, or the run that wrote it had other settings.
         """
         arrays, meta = read_arrays(self.path)
-        if not {"settings", "steps_done", "history"} <= set(meta):
+        if not {"settings", "history"} <= set(meta):
             raise ValueError(f"{self.path}: expected a checkpoint, found parameters only")
         self.compare(meta["settings"])
-        targets = {"parameters": optimizer.net.parameters}
-        targets |= {f"state.{name}": values for name, values in optimizer.state.items()}
         try:
-            history = History.from_dict(meta["history"])
-            steps_done = int(meta["steps_done"])
-            stored = {name: listed(name, arrays) for name in targets}
-            if any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):
-                raise ValueError("its arrays do not fit its settings")
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{self.path}: this checkpoint is damaged: {error}") from None
-        for name, values in targets.items():
-            put(values, stored[name])
-        optimizer.steps_done = steps_done
-        return history
+            return arrays, kind.from_dict(meta["history"])
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise self.damaged(error) from None
+
+    def damaged(self, reason: object) -> ValueError:
+        """Return the error that says that the file is damaged."""
+        return ValueError(f"{self.path}: this checkpoint is damaged: {reason}")
 
     def compare(self, former: dict[str, Any]) -> None:
         """Raise ValueError naming every setting that differs from the former ones."""
         now = json.loads(json.dumps(self.settings))  # as they look after writing and reading
-        differing = [
-            f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
-            for name in [*now, *sorted(set(former) - set(now))]
-            if former.get(name) != now.get(name)
-        ]
+        differing = differences(former, now)
         if differing:
             raise ValueError(
                 f"{self.path}: this checkpoint belongs to a run with other settings: " + "; ".join(differing)
             )
+
+
+def differences(former: dict[str, Any], now: dict[str, Any], free: Container[str] = ()) -> list[str]:
+    """Return a phrase for every setting that is not what it was, but for those that are free to differ."""
+    return [
+        f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
+        for name in [*now, *sorted(set(former) - set(now))]
+        if name not in free and former.get(name) != now.get(name)
+    ]
 
 
 def settings_of(

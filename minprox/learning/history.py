@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
-from minprox.ground.files import read_json, write_json, write_text
+from minprox.learning.rows import STATUSES, Rows, counted, number, read_record
 
 COLUMNS = (
     "epoch",
@@ -21,12 +18,11 @@ COLUMNS = (
     "batch_loss",
     "seconds",
 )
-STATUSES = ("running", "finished", "diverged", "stopped")
 FORMAT = "minprox history 1"
 
 
 @dataclass
-class History:
+class History(Rows):
     """The record of a training run; its length is the number of epochs recorded.
 
     Attributes
@@ -70,9 +66,11 @@ class History:
     diverged_at: int | None = None
     test_loss: float = math.nan
     test_accuracy: float = math.nan
+    unit = "epoch"
+    FORMAT = FORMAT
 
-    def __len__(self) -> int:
-        return len(self.epoch)
+    def names(self) -> tuple[str, ...]:
+        return COLUMNS
 
     def append(self, **row: float) -> None:
         """Record an epoch: one value for each column.
@@ -91,6 +89,12 @@ class History:
             raise TypeError(f"expected one value for each of {COLUMNS}, found {tuple(row)}")
         for name in COLUMNS:
             getattr(self, name).append(row[name])
+
+    def conclude(self, **ends: float) -> None:
+        self.test_loss, self.test_accuracy = ends["test_loss"], ends["test_accuracy"]
+
+    def reopen(self) -> None:
+        self.status, self.test_loss, self.test_accuracy = "running", math.nan, math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns and the rest as a dictionary of lists, numbers and strings."""
@@ -135,36 +139,6 @@ class History:
             **columns,
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the history as JSON (all of it) or CSV (the columns), by the ending of the name.
-
-        In JSON, what is NaN or infinite becomes ``null``.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Ending in ``.json`` or ``.csv``.
-
-        Raises
-        ------
-        ValueError
-            If it ends otherwise.
-        OSError
-            If the file cannot be written.
-        """
-        ending = Path(path).suffix.lower()
-        if ending == ".json":
-            content = {"format": FORMAT, **self.to_dict()}
-            write_json(path, {name: finite_or_none(value) for name, value in content.items()})
-        elif ending == ".csv":
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(zip(*(getattr(self, name) for name in COLUMNS), strict=True))
-            write_text(path, text.getvalue())
-        else:
-            raise ValueError(f"{path}: expected a name that ends in .json or .csv")
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
         """Read a history from the JSON file that :meth:`save` wrote.
@@ -185,34 +159,14 @@ class History:
         OSError
             If it cannot be read.
         """
-        content = read_json(path)
-        found = content.get("format") if isinstance(content, dict) else None
-        if found != FORMAT:
-            raise ValueError(f"{path}: expected a {FORMAT!r}, found the format {found!r}")
-        try:
-            return cls.from_dict(content)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}: this history is damaged: {error}") from None
+        return read_record(path, {FORMAT: cls})
 
     def __repr__(self) -> str:
-        n = len(self)
         ended = f"diverged in epoch {self.diverged_at}" if self.diverged_at else self.status
-        parts = [f"{n} epoch{'s' * (n != 1)}", ended]
-        if n:
+        parts = [counted(len(self), "epoch"), ended]
+        if self.epoch:
             parts.append(f"train_loss={self.train_loss[-1]:.4g}")
             parts.append(f"validation_accuracy={self.validation_accuracy[-1]:.4g}")
         if not math.isnan(self.test_accuracy):
             parts.append(f"test_accuracy={self.test_accuracy:.4g}")
         return f"History({', '.join(parts)})"
-
-
-def number(value: Any) -> float:
-    """Return a float, NaN for None."""
-    return math.nan if value is None else float(value)
-
-
-def finite_or_none(value: Any) -> Any:
-    """Return the value, or the list, with None in the place of what is NaN or infinite."""
-    if isinstance(value, list):
-        return [finite_or_none(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

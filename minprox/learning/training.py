@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
-from minprox.ground.text import is_terminal
-from minprox.learning.checkpoints import Checkpoint, settings_of
+from minprox.learning.checkpoints import Checkpoint, listed, numbered, put, settings_of
 from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
+from minprox.learning.loop import Course, Row, carry_on, take_up
 from minprox.learning.optimizer import Optimizer
 
 Array = Any
@@ -118,94 +118,108 @@ def train(
     check_training_loss(net, data.train, loss)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the path of a checkpoint, found none")
+    course = Training(net, data, loss, optimizer, direction, batch_size, seed)
     history, store = History(), None
     if checkpoint is not None:
         check_folder(checkpoint)
-        settings = settings_of(net, data, loss, optimizer, direction, batch_size, seed)
-        store = Checkpoint(checkpoint, settings)
+        store = Checkpoint(checkpoint, course.identity())
         if resume and os.path.exists(checkpoint):
-            history = store.load(optimizer)
+            history = take_up(course, store, History)
     if len(history) > epochs:
         raise ValueError(
             f"expected epochs to be at least the {len(history)} of the checkpoint, found {epochs}"
         )
-    over = history.status in ("diverged", "stopped")
-    if over or (history.status == "finished" and len(history) == epochs):
-        return history
-
-    history.status, history.test_loss, history.test_accuracy = "running", math.nan, math.nan
-    callbacks, batches = list(callbacks), -(-len(data.train) // batch_size)
-    with progress_bar(epochs * batches, len(history) * batches, progress) as bar:
-        for epoch in range(len(history) + 1, epochs + 1):
-            start = clock(net)
-            batch_loss = one_epoch(net, data.train, loss, optimizer, direction, epoch, batch_size, seed, bar)
-            seconds = clock(net) - start
-            record(history, net, data, loss, epoch, batch_loss, seconds)
-            bar.set_postfix(loss=history.train_loss[-1], accuracy=history.validation_accuracy[-1])
-            wishes = [callback(net, history) for callback in callbacks]
-            if history.diverged_at is not None:
-                history.status = "diverged"
-            elif any(isinstance(wish, (bool, np.bool_)) and wish for wish in wishes):
-                history.status = "stopped"
-            elif epoch == epochs:
-                history.status = "finished"
-            if history.status != "running":
-                history.test_loss, history.test_accuracy = evaluate(net, data.test, loss)
-            if store:
-                store.save(optimizer, history)
-            if history.status != "running":
-                break
+    if not history.over(epochs):
+        wishes = [partial(callback, net, history) for callback in callbacks]
+        carry_on(course, history, epochs, store=store, callbacks=wishes, progress=progress)
     return history
 
 
-def one_epoch(
-    net: Graph,
-    split: Split,
-    loss: Loss,
-    optimizer: Optimizer,
-    direction: Direction,
-    epoch: int,
-    batch_size: int,
-    seed: int,
-    bar: Any,
-) -> float:
-    """Step through all mini-batches and return their mean loss, which is fetched once, at the end."""
-    optimizer.epoch = epoch - 1  # a schedule counts from 0
-    total: Any = 0.0
-    weights: Any = 0
-    with np.errstate(all="ignore"):
-        for number, (x, y) in enumerate(mini_batches(split, batch_size, [seed, epoch])):
-            tape = forward(net, x, training=True, seed=[seed, epoch, number])
-            weight = weight_of(loss, y)
-            total, weights = total + weight * double(loss(tape.output, y), y), weights + weight
-            try:
-                steps = direction(net, tape, loss, y)
-            except np.linalg.LinAlgError:
-                if all(finite(value) for value in (*tape.values, *net.parameters)):
-                    raise  # the system is at fault, not the values
-                return math.nan
-            optimizer.step(steps)
-            bar.update()
-        return float(total / weights)
+class Training(Course):
+    """A net being trained, an epoch of mini-batches after the other, with the arguments of :func:`train`."""
 
+    part = "batch"
 
-def record(
-    history: History, net: Graph, data: Dataset, loss: Loss, epoch: int, batch_loss: float, seconds: float
-) -> None:
-    """Evaluate the net at the end of an epoch and append the row; note if the run has diverged."""
-    train_loss, train_accuracy = evaluate(net, data.train, loss)
-    validation_loss, validation_accuracy = evaluate(net, data.validation, loss)
-    history.append(
-        epoch=epoch,
-        train_loss=train_loss,
-        train_accuracy=train_accuracy,
-        validation_loss=validation_loss,
-        validation_accuracy=validation_accuracy,
-        batch_loss=batch_loss,
-        seconds=seconds + (history.seconds[-1] if history.seconds else 0.0),
-    )
-    if not (math.isfinite(batch_loss) and math.isfinite(train_loss)):
-        history.diverged_at = epoch
+    def __init__(
+        self,
+        net: Graph,
+        data: Dataset,
+        loss: Loss,
+        optimizer: Optimizer,
+        direction: Direction = backprop,
+        batch_size: int = 50,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.net, self.data, self.loss, self.optimizer = net, data, loss, optimizer
+        self.direction, self.batch_size, self.seed = direction, batch_size, seed
+        self.parts = -(-len(data.train) // batch_size)
+
+    def advance(self, epoch: int) -> Row:
+        start = clock(self.net)
+        batch_loss = self.steps(epoch)
+        seconds = clock(self.net) - start
+        return self.measures() | {"batch_loss": batch_loss, "seconds": seconds}
+
+    def steps(self, epoch: int) -> float:
+        """Step through all mini-batches and return their mean loss, which is fetched once, at the end."""
+        net, loss, split = self.net, self.loss, self.data.train
+        self.optimizer.epoch = epoch - 1  # a schedule counts from 0
+        total, weights = 0.0, 0
+        with np.errstate(all="ignore"):
+            for number, (x, y) in enumerate(mini_batches(split, self.batch_size, [self.seed, epoch])):
+                tape = forward(net, x, training=True, seed=[self.seed, epoch, number])
+                weight = weight_of(loss, y)
+                total, weights = total + weight * double(loss(tape.output, y), y), weights + weight
+                try:
+                    directions = self.direction(net, tape, loss, y)
+                except np.linalg.LinAlgError:
+                    if all(finite(value) for value in (*tape.values, *net.parameters)):
+                        raise  # the system is at fault, not the values
+                    return math.nan
+                self.optimizer.step(directions)
+                self.tick()
+            return float(total / weights)
+
+    def measures(self) -> Row:
+        """Return loss and accuracy over the training and the validation set."""
+        train_loss, train_accuracy = evaluate(self.net, self.data.train, self.loss)
+        validation_loss, validation_accuracy = evaluate(self.net, self.data.validation, self.loss)
+        return {
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "validation_loss": validation_loss,
+            "validation_accuracy": validation_accuracy,
+        }
+
+    def last(self) -> Row:
+        test_loss, test_accuracy = evaluate(self.net, self.data.test, self.loss)
+        return {"test_loss": test_loss, "test_accuracy": test_accuracy}
+
+    def diverged(self, row: Row) -> bool:
+        return not (math.isfinite(row["batch_loss"]) and math.isfinite(row["train_loss"]))
+
+    def arrays(self) -> dict[str, Array]:
+        arrays = numbered("parameters", self.net.parameters)
+        for name, values in self.optimizer.state.items():
+            arrays |= numbered(f"state.{name}", values)
+        return arrays | {"steps_done": np.array(self.optimizer.steps_done)}
+
+    def take_up(self, arrays: dict[str, np.ndarray]) -> None:
+        targets = {"parameters": self.net.parameters}
+        targets |= {f"state.{name}": values for name, values in self.optimizer.state.items()}
+        stored = {name: listed(name, arrays) for name in targets}
+        if any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):
+            raise ValueError("its arrays do not fit its settings")
+        if "steps_done" not in arrays:
+            raise ValueError("it does not tell how many steps were done")
+        for name, values in targets.items():
+            put(values, stored[name])
+        self.optimizer.steps_done = int(arrays["steps_done"])
+
+    def identity(self) -> dict[str, Any]:
+        net, data, loss = self.net, self.data, self.loss
+        return settings_of(net, data, loss, self.optimizer, self.direction, self.batch_size, self.seed)
 
 
 def mini_batches(split: Split, batch_size: int, seed: Sequence[int]) -> Iterator[tuple[Array, Array]]:
@@ -229,14 +243,6 @@ def clock(net: Graph) -> float:
     """Return the time in seconds after everything that the net's device was asked for is done."""
     synchronise(net.parameters[0])
     return time.perf_counter()
-
-
-def progress_bar(total: int, done: int, wanted: bool | None) -> Any:
-    """Return a tqdm bar on stderr, silent if it is not wanted or nobody would see it."""
-    from tqdm import tqdm
-
-    show = is_terminal(sys.stderr) if wanted is None else wanted and hasattr(sys.stderr, "write")
-    return tqdm(total=total, initial=done, unit="batch", disable=not show, file=sys.stderr, leave=False)
 
 
 def finite(array: Array) -> bool:

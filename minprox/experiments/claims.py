@@ -1,0 +1,250 @@
+"""Claims as data: a sentence, a number that the records of each seed give, and when it holds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from minprox.experiments.outcome import Result
+
+HOLDS, FAILS, MIXED, UNKNOWN = "holds", "does not hold", "holds in part", "cannot be told"
+
+
+class MissingRecord(LookupError):
+    """A record that a claim speaks of is not there, or has not come to its end.
+
+    Examples
+    --------
+    >>> Records([]).last("train_loss", "exact")
+    Traceback (most recent call last):
+    minprox.experiments.claims.MissingRecord: exact was not run
+    """
+
+
+@dataclass(frozen=True)
+class Records:
+    """What one seed of an experiment came to: the results that a claim is decided by.
+
+    Parameters
+    ----------
+    found : sequence of Result
+        Of one seed.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> from minprox.experiments import Result
+    >>> history = mp.History(status="finished", train_loss=[2.0, 0.5])
+    >>> records = Records([Result("exact", 0, None, {}, history)])
+    >>> records.last("train_loss", "exact")
+    0.5
+    """
+
+    found: Sequence[Result]
+
+    def result(self, method: str, step: float | None = None) -> Result:
+        """Return a run that has come to its end.
+
+        Parameters
+        ----------
+        method : str
+            One of ``experiment.methods``.
+        step : float, optional
+            Where the experiment compares step sizes.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        MissingRecord
+            If there is none.
+        """
+        name = method if step is None else f"{method} at {step:g}"
+        for result in self.found:
+            if (result.method, result.step) == (method, step):
+                if result.history.status == "running":
+                    raise MissingRecord(f"{name} has not come to its end")
+                return result
+        raise MissingRecord(f"{name} was not run")
+
+    def history(self, method: str, step: float | None = None) -> Any:
+        """Return the record of a run that has come to its end.
+
+        Parameters
+        ----------
+        method, step
+            As for :meth:`result`.
+
+        Returns
+        -------
+        History
+            Or the record of another kind of run.
+        """
+        return self.result(method, step).history
+
+    def last(self, column: str, method: str, step: float | None = None) -> float:
+        """Return the last value of a column, or a measure of the end; infinite if the run diverged.
+
+        Parameters
+        ----------
+        column : str
+        method : str
+        step : float, optional
+
+        Returns
+        -------
+        float
+        """
+        return self.result(method, step).last(column)
+
+    def steps(self, method: str) -> list[float]:
+        """Return the step sizes at which a method was run, from small to large.
+
+        Parameters
+        ----------
+        method : str
+
+        Returns
+        -------
+        list of float
+
+        Raises
+        ------
+        MissingRecord
+            If there is none.
+        """
+        steps = sorted(r.step for r in self.found if r.method == method and r.step is not None)
+        if not steps:
+            raise MissingRecord(f"{method} was not run")
+        return steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence about an experiment that its records decide.
+
+    Parameters
+    ----------
+    sentence : str
+    quantity : str
+        What the number is, in words.
+    value : callable
+        ``value(records)`` returns the number for the :class:`Records` of one seed.
+    holds : callable
+        ``holds(number)`` tells whether the sentence is true.
+    form : str
+        How the number is written.
+    paper : bool
+        Whether the paper says so; otherwise it was seen here.
+    seeds : int
+        How many seeds it takes to tell.
+
+    Examples
+    --------
+    >>> faster = Claim(
+    ...     sentence="The exact step ends lower.",
+    ...     quantity="its last training loss over that of BackProp",
+    ...     value=lambda r: r.last("train_loss", "exact") / r.last("train_loss", "backprop"),
+    ...     holds=lambda ratio: ratio < 1,
+    ... )
+    >>> faster.decide([]).verdict
+    'cannot be told'
+    """
+
+    sentence: str
+    quantity: str
+    value: Callable[[Records], float]
+    holds: Callable[[float], bool]
+    form: str = "{:.2g}"
+    paper: bool = True
+    seeds: int = 1
+
+    def decide(self, found: Iterable[Result]) -> Finding:
+        """Return what the records of all seeds say of the claim.
+
+        Parameters
+        ----------
+        found : iterable of Result
+
+        Returns
+        -------
+        Finding
+        """
+        by_seed: dict[int, list[Result]] = {}
+        for result in found:
+            by_seed.setdefault(result.seed, []).append(result)
+        values, missing = {}, []
+        for seed, results in sorted(by_seed.items()):
+            try:
+                values[seed] = float(self.value(Records(results)))
+            except ZeroDivisionError:  # a loss of exactly zero
+                values[seed] = math.nan
+            except MissingRecord as error:
+                missing.append(str(error))
+        return Finding(self, values, missing[0] if missing else "" if by_seed else "nothing was run")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim with the number of every seed, and whether it holds.
+
+    Attributes
+    ----------
+    claim : Claim
+    values : dict of int to float
+        By the seed.
+    missing : str
+        Which record is missing in a seed that has no value.
+
+    Examples
+    --------
+    >>> claim = Claim(sentence="It falls.", quantity="its slope", value=lambda r: 0.0, holds=lambda v: v < 0)
+    >>> Finding(claim, {0: -1.0, 1: -3.0}).text()
+    'holds; its slope: -2 (median of 2 seeds, -3 to -1)'
+    """
+
+    claim: Claim
+    values: dict[int, float] = field(default_factory=dict)
+    missing: str = ""
+
+    @property
+    def median(self) -> float:
+        """The median over the seeds, NaN without any."""
+        return statistics.median(self.values.values()) if self.values else math.nan
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest number of a seed."""
+        values = self.values.values()
+        return (min(values), max(values)) if values else (math.nan, math.nan)
+
+    @property
+    def agreeing(self) -> int:
+        """In how many seeds the claim holds."""
+        return sum(bool(self.claim.holds(value)) for value in self.values.values() if not math.isnan(value))
+
+    @property
+    def verdict(self) -> str:
+        """One of ``"holds"``, ``"does not hold"``, ``"holds in part"`` and ``"cannot be told"``."""
+        known = [value for value in self.values.values() if not math.isnan(value)]
+        if len(known) < max(1, self.claim.seeds):
+            return UNKNOWN
+        return HOLDS if self.agreeing == len(known) else MIXED if self.agreeing else FAILS
+
+    def text(self) -> str:
+        """Return the verdict with its number, in a line."""
+        show, (low, high) = self.claim.form.format, self.range
+        number = "" if math.isnan(self.median) else f"{self.claim.quantity}: {show(self.median)}"
+        if len(self.values) > 1:
+            number += f" (median of {len(self.values)} seeds, {show(low)} to {show(high)})"
+        if self.verdict == UNKNOWN:
+            why = self.missing or f"{len(self.values)} of the {self.claim.seeds} seeds that it takes"
+            return f"cannot be told, {why}" + (f"; {number}" if number else "")
+        if self.verdict == MIXED:
+            return f"holds in {self.agreeing} of {len(self.values)} seeds; {number}"
+        return f"{self.verdict}; {number}"

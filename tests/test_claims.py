@@ -1,0 +1,112 @@
+"""Claims: decided by the records, over seeds, and the pages say what they decide."""
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import raises
+
+import minprox as mp
+from minprox.experiments import EXPERIMENTS, Claim, MissingRecord, Records, Result
+from minprox.experiments.results import results
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "docs" / "results"
+
+
+def result(method="exact", seed=0, loss=0.5, step=None, status="finished", **rest):
+    history = mp.History(
+        status=status, diverged_at=2 if status == "diverged" else None,
+        epoch=[1, 2], train_loss=[1.0, loss], test_accuracy=0.5, **rest,
+    )  # fmt: skip
+    return Result(method, seed, step, {}, history)
+
+
+falls = Claim(
+    sentence="It falls.", quantity="its last loss", value=lambda r: r.last("train_loss", "exact"),
+    holds=lambda loss: loss < 1,
+)  # fmt: skip
+
+
+def test_a_claim_holds_does_not_or_cannot_be_told():
+    assert falls.decide([result()]).text() == "holds; its last loss: 0.5"
+    assert falls.decide([result(loss=2.0)]).text() == "does not hold; its last loss: 2"
+    assert falls.decide([]).text() == "cannot be told, nothing was run"
+    assert falls.decide([result("cg3")]).text() == "cannot be told, exact was not run"
+    waiting = falls.decide([result(status="running")])
+    assert waiting.text() == "cannot be told, exact has not come to its end"
+    assert falls.decide([result(status="diverged")]).text() == "does not hold; its last loss: inf"
+
+
+def test_median_and_range_are_over_the_seeds_that_have_a_value():
+    found = falls.decide([result(seed=s, loss=v) for s, v in ((0, 0.5), (3, 0.1), (1, 0.2))])
+    assert (found.values, found.median, found.range) == ({0: 0.5, 1: 0.2, 3: 0.1}, 0.2, (0.1, 0.5))
+    assert found.text() == "holds; its last loss: 0.2 (median of 3 seeds, 0.1 to 0.5)"
+    mixed = falls.decide([result(), result(seed=1, loss=3.0), result("cg3", seed=2)])
+    assert mixed.verdict == "holds in part"
+    assert mixed.text().startswith("holds in 1 of 2 seeds; its last loss: 1.8 (median of 2 seeds")
+
+
+def test_a_claim_may_need_several_seeds():
+    careful = replace(falls, seeds=3)
+    two = careful.decide([result(seed=s) for s in (0, 1)])
+    assert two.verdict == "cannot be told"
+    assert two.text().startswith("cannot be told, 2 of the 3 seeds that it takes; its last loss: 0.5")
+    assert careful.decide([result(seed=s) for s in range(3)]).verdict == "holds"
+
+
+def test_a_number_that_is_none_decides_nothing():
+    nan = replace(falls, value=lambda r: math.nan)
+    zero = replace(falls, value=lambda r: 1 / 0)
+    assert nan.decide([result()]).verdict == zero.decide([result()]).verdict == "cannot be told"
+
+
+def test_records_are_read_by_method_and_step():
+    records = Records([result(), result("cg3", step=0.5), result("cg3", step=0.1, loss=0.25)])
+    assert records.last("train_loss", "cg3", 0.1) == 0.25
+    assert records.last("test_accuracy", "exact") == 0.5
+    assert records.steps("cg3") == [0.1, 0.5]
+    for wrong in (lambda: records.last("train_loss", "cg3"), lambda: records.steps("exact")):
+        with raises(MissingRecord, "was not run"):
+            wrong()
+
+
+# What the pages say
+
+VERDICTS = {
+    "x1": ["holds", "holds", "holds", "cannot be told", "holds", "holds"],
+    "x2": ["holds"] * 6,
+    "x3": ["holds"] * 5,
+}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_verdicts_of_the_records_are_those_of_the_pages(name):
+    experiment, found = EXPERIMENTS[name], results(EXPERIMENTS[name], RECORDS / name)
+    assert [claim.decide(found).verdict for claim in experiment.claims] == VERDICTS[name]
+    page = (ROOT / "docs" / "results.rst").read_text("utf-8")
+    assert f".. verdict:: {name}\n" in page  # made from the records when the page is built
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_planted_record_changes_the_verdict(name):
+    found = results(EXPERIMENTS[name], RECORDS / name)
+    spoilt = [
+        replace(r, history=replace(r.history, status="diverged", diverged_at=1))
+        if r.method != "backprop" else r
+        for r in found
+    ]  # fmt: skip
+    before, after = ([c.decide(f).verdict for c in EXPERIMENTS[name].claims] for f in (found, spoilt))
+    assert sum(a != b for a, b in zip(before, after, strict=True)) >= 2
+
+
+def test_the_readme_quotes_the_verdict_on_x1():
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    found = results(EXPERIMENTS["x1"], RECORDS / "x1")
+    quoted = [c for c in EXPERIMENTS["x1"].claims if f"*{c.sentence}*" in readme]
+    assert len(quoted) >= 3
+    for claim in quoted:
+        after = readme.split(f"*{claim.sentence}*", 1)[1][:200]
+        assert re.match(rf" → \*\*{claim.decide(found).verdict}\*\*", after), claim.sentence
