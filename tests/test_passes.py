@@ -427,3 +427,55 @@ def test_targets_that_do_not_fit_the_output(rng):
         mp.backprop(net, mp.forward(net, x), mp.CrossEntropy(), y[:4])
     with raises(ValueError, "targets", "(5, 3)", "(5,)"):
         mp.proxprop(net, mp.forward(net, x), mp.SquaredError(), x[:, 0], 0.1)
+
+
+# Tapes that are stale, and batches that are empty
+
+
+CHANGES = {
+    "a step": lambda net, tape, y: mp.SGD(net, 0.1).step(mp.backprop(net, tape, mp.CrossEntropy(), y)),
+    "an implicit step": lambda net, tape, y: mp.Adam(net).step(
+        mp.proxprop(net, tape, mp.CrossEntropy(), y, 0.1)
+    ),
+    "in place": lambda net, tape, y: net.parameters[-1].__imul__(2),
+    "all at once": lambda net, tape, y: setattr(net, "parameters", [2 * theta for theta in net.parameters]),
+    "a layer": lambda net, tape, y: setattr(net.transfers[0], "theta", 2 * net.parameters[0]),
+}
+
+
+@nets
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_stale_tape_is_refused_and_right_again_once_the_parameters_are(change, build, dtype, rng):
+    net, x, y = problem(build, rng, dtype)
+    tape, loss, start = mp.forward(net, x), mp.CrossEntropy(), [theta.copy() for theta in net.parameters]
+    expected = mp.backprop(net, tape, loss, y)
+    change(net, tape, y)
+    for call in (
+        lambda: mp.backprop(net, tape, loss, y),
+        lambda: mp.proxprop(net, tape, loss, y, 0.1),
+        lambda: mp.input_gradient(net, tape, loss, y),
+    ):
+        with raises(ValueError, "stale", "parameters of", "mp.forward"):
+            call()
+    net.parameters = start
+    for one, other in zip(mp.backprop(net, tape, loss, y), expected, strict=True):
+        assert (one == other).all()
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([mp.Linear(4, 3)], (4,)),
+        ([mp.Conv2d(2, 3, 3), mp.MaxPool2d(2), mp.Flatten()], (2, 6, 6)),
+        ([mp.GlobalAvgPool2d()], (2, 6, 6)),
+        ([mp.AvgPool2d(2)], (2, 6, 6)),
+        ([mp.Flatten()], (2, 6, 6)),
+        ([mp.Dropout(0.5), mp.Tanh()], (3,)),
+    ],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_an_empty_batch_is_refused_whatever_the_layer(layers, shape, training):
+    net = mp.Sequential(*layers)
+    with raises(ValueError, "forward", "one sample or more", str((0, *shape))):
+        mp.forward(net, np.zeros((0, *shape), "float32"), training=training)

@@ -166,6 +166,59 @@ def test_a_callback_stops_the_run_by_returning_true(answer):
     assert math.isfinite(history.test_loss)
 
 
+@pytest.mark.parametrize("make", [lambda: KeyboardInterrupt, lambda: ZeroDivisionError("mine")])
+def test_a_run_that_breaks_off_keeps_its_history_and_says_where(make):
+    def callback(net, history):
+        seen.append(len(history))
+
+    def direction(net, tape, loss, y):
+        if len(seen) == 2:
+            raise make()
+        return mp.backprop(net, tape, loss, y)
+
+    seen, net = [], small()
+    optimizer = mp.SGD(net, 0.1)
+    with pytest.raises((KeyboardInterrupt, ZeroDivisionError)) as caught:
+        mp.train(net, data, loss, optimizer, direction, epochs=5, batch_size=10, callbacks=[callback])
+    assert len(optimizer.history) == 2
+    assert optimizer.history.train_loss[1] < optimizer.history.train_loss[0]
+    (note,) = caught.value.__notes__
+    assert "epoch 3" in note
+    assert "2 whole epochs" in note
+    assert "optimizer.history" in note
+
+
+def test_the_history_of_a_run_is_also_that_of_its_optimiser():
+    net = small()
+    optimizer = mp.SGD(net, 0.1)
+    assert optimizer.history is None
+    history = mp.train(net, data, loss, optimizer, epochs=2, batch_size=10)
+    assert optimizer.history is history
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("inputs", np.nan, "2 of the 20 training inputs hold"),
+        ("targets", np.inf, "1 of the 20 training targets holds"),
+    ],
+)
+def test_divergence_names_data_that_are_not_finite(name, value, part):
+    x = np.linspace(0, 1, 40).reshape(20, 2)
+    y = x[:, :1].copy()
+    if name == "inputs":
+        x[3], x[5, 1] = value, value
+    else:
+        y[7] = value
+    split = mp.datasets.Split(x, y)
+    net = mp.Sequential(mp.Linear(2, 1), dtype="float64")
+    everything = mp.datasets.Dataset("broken", split, split, split)
+    with pytest.warns(RuntimeWarning, match=f"diverged in epoch 1: {part} NaN or infinite numbers") as caught:
+        history = mp.train(net, everything, mp.SquaredError(), mp.SGD(net, 0.1), epochs=3, batch_size=5)
+    assert (history.status, history.diverged_at) == ("diverged", 1)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_a_regression_has_no_accuracy():
     x = np.linspace(0, 1, 20)[:, None]
     split = mp.datasets.Split(x, 2 * x)

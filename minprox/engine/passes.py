@@ -14,7 +14,7 @@ from minprox.engine.losses import Loss
 from minprox.engine.plan import Solver, over, plan, recorded
 from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
-from minprox.engine.tape import Tape
+from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module
 
 
@@ -40,7 +40,7 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
     TypeError
         If ``x`` is no floating-point array, or lives on another backend than the parameters.
     ValueError
-        If its shape does not fit the net.
+        If its shape does not fit the net, or it holds no sample.
 
     References
     ----------
@@ -57,6 +57,8 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
     array_module(x, *net.parameters)
     if x.dtype.kind != "f":
         raise TypeError(f"forward: expected a floating-point batch, found dtype {x.dtype}")
+    if x.shape[:1] == (0,):
+        raise ValueError(f"forward: expected one sample or more, found a batch of the shape {x.shape}")
     net.check(x.shape[1:])
     rng = np.random.default_rng(seed)
     layers: list[Layer | None] = []
@@ -71,7 +73,7 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
             values.append(layer.forward(layer.theta, *inputs))  # z_l = φ(θ_l, a_{l-1})  (E1)
         else:
             values.append(layer.forward(*inputs))  # a_l = σ(z_l)  (E1)
-    return Tape(net, layers, values)
+    return Tape(net, layers, values, marks(net))
 
 
 def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:

@@ -42,7 +42,8 @@ def sweep(
     Raises
     ------
     ValueError
-        If the tape is of another net, or the error does not have the shape of the output.
+        If the tape is of another net or of former parameters, or the error does not have the shape of the
+        output.
 
     Examples
     --------
@@ -56,8 +57,7 @@ def sweep(
     >>> [(l, A.shape, delta.shape) for l, A, delta in mp.sweep(generator, first, delta)]
     [(0, (5, 4), (5, 2))]
     """
-    if tape.net is not net:
-        raise ValueError("the tape was recorded by another net")
+    tape.check(net)
     array_module(tape.output, delta)
     if delta.shape != tape.output.shape:
         raise ValueError(
@@ -115,7 +115,7 @@ def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, 
     Raises
     ------
     ValueError
-        If the tape is of another net, or the targets do not fit the output.
+        If the tape is of another net or of former parameters, or the targets do not fit the output.
     TypeError
         If the loss has no gradient, or wants targets of another dtype.
 

@@ -188,8 +188,7 @@ def tupled(errors: Any) -> tuple[Array, ...]:
 
 def check_layers(net: Graph, tape: Tape, curved: bool) -> None:
     """Raise ValueError for the tape of another net, TypeError where a layer lacks a method of this pass."""
-    if tape.net is not net:
-        raise ValueError("the tape was recorded by another net")
+    tape.check(net)
     for i, layer in enumerate(tape.layers):
         if layer is None or isinstance(layer, Transfer):
             continue

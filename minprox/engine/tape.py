@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Symbol, Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.summaries import tape_table
+from minprox.ground.backend import on_host
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +27,8 @@ class Tape:
         The layer at each node as it acted (a Dropout with its mask drawn); None at the input.
     values : list of array, shape (N, ...)
         The output of each node.
+    marks : list of bytes
+        A few entries of each θ_l at the time of the pass, by which :meth:`check` knows a stale tape.
     plot : callable
         ``tape.plot(loss, y, tau_theta=0.05, **options)`` draws the step of each layer beside its gradient,
         see :func:`minprox.figures.step`, whose wing puts it here.
@@ -44,6 +47,7 @@ class Tape:
     net: Graph
     layers: list[Layer | None]
     values: list[Array]
+    marks: list[bytes] = field(default_factory=list)
     plot: ClassVar[Callable[..., Figure]]
 
     @property
@@ -70,6 +74,30 @@ class Tape:
         if symbol not in self.net.nodes:
             raise KeyError(f"{symbol!r} is no node of this net")
         return self.values[self.net.nodes.index(symbol)]
+
+    def check(self, net: Graph) -> None:
+        """Raise ValueError unless the tape is of this net, and of its parameters as they are now.
+
+        That the parameters have changed is seen on the CPU, by a few entries of each θ_l: a step along any
+        direction moves some of them, though a change of a single entry may go unnoticed.
+
+        Parameters
+        ----------
+        net : Graph
+
+        Raises
+        ------
+        ValueError
+            If it is of another net, or stale.
+        """
+        if self.net is not net:
+            raise ValueError("the tape was recorded by another net")
+        for layer, mark, now in zip(net.transfers, self.marks, marks(net), strict=False):
+            if mark != now:
+                raise ValueError(
+                    f"the tape is stale: the parameters of {layer!r} have changed since its forward pass, "
+                    "so run mp.forward(net, x) again"
+                )
 
     def inputs(self, i: int) -> list[Array]:
         """Return the arrays that a node read, each of shape (N, ...).
@@ -128,3 +156,10 @@ class Tape:
     def __repr__(self) -> str:
         output = f"output {self.output.shape} {self.output.dtype}"
         return f"Tape({len(self.output)} samples, {len(self.values)} nodes, {output})"
+
+
+def marks(net: Graph) -> list[bytes]:
+    """Return up to 32 entries of each θ_l, spread evenly; nothing on a device, which would have to wait."""
+    if not all(on_host(theta) for theta in net.parameters):
+        return []
+    return [theta.reshape(-1)[:: max(1, theta.size // 16)].tobytes() for theta in net.parameters]

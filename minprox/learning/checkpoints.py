@@ -161,7 +161,7 @@ def settings_of(
     seed: int,
 ) -> dict[str, Any]:
     """Return what must be the same in two runs that shall agree bit by bit."""
-    ignored = {"net", "state", "epoch", "steps_done"}
+    ignored = {"net", "state", "epoch", "steps_done", "history"}
     settings: dict[str, Any] = {
         "net": repr(net),
         "parameter shapes": [list(theta.shape) for theta in net.parameters],

@@ -8,6 +8,7 @@ from typing import Any
 from minprox.engine.graph import Graph
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, moved
+from minprox.learning.history import History
 from minprox.learning.penalties import checked_penalty, penalise
 
 Array = Any
@@ -38,6 +39,8 @@ class Optimizer:
         What the optimiser remembers, aligned with ``net.parameters``. After ``net.to(…)`` it has to move
         too: :meth:`to`.
     steps_done : int
+    history : History or None
+        Of the last run of :func:`minprox.train`, also of one that broke off.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Optimizer:
         self.penalty, self.penalise_bias = checked_penalty(net, penalty), bool(penalise_bias)
         self.epoch = self.steps_done = 0
         self.state: dict[str, list[Array]] = {}
+        self.history: History | None = None
 
     @property
     def tau(self) -> float:

@@ -19,6 +19,7 @@ from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
 from minprox.learning.checkpoints import Checkpoint, listed, numbered, put, settings_of
+from minprox.learning.endings import endings_told
 from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
 from minprox.learning.loop import Course, Row, carry_on, take_up
@@ -82,7 +83,8 @@ def train(
     -------
     History
         Also where the run diverged: a loss that becomes NaN or infinite ends the run, and is a
-        result, ``history.status == "diverged"``.
+        result, ``history.status == "diverged"``; a warning says so where the data are not finite. It is
+        also ``optimizer.history``, as far as it goes, where Ctrl-C or an error ends the run.
 
     Raises
     ------
@@ -129,9 +131,11 @@ def train(
         raise ValueError(
             f"expected epochs to be at least the {len(history)} of the checkpoint, found {epochs}"
         )
+    optimizer.history = history
     if not history.over(epochs):
         wishes = [partial(callback, net, history) for callback in callbacks]
-        carry_on(course, history, epochs, store=store, callbacks=wishes, progress=progress)
+        with endings_told(history, data.train):
+            carry_on(course, history, epochs, store=store, callbacks=wishes, progress=progress)
     return history
 
 
@@ -184,13 +188,9 @@ class Training(Course):
     def measures(self) -> Row:
         """Return loss and accuracy over the training and the validation set."""
         train_loss, train_accuracy = evaluate(self.net, self.data.train, self.loss)
-        validation_loss, validation_accuracy = evaluate(self.net, self.data.validation, self.loss)
-        return {
-            "train_loss": train_loss,
-            "train_accuracy": train_accuracy,
-            "validation_loss": validation_loss,
-            "validation_accuracy": validation_accuracy,
-        }
+        loss, accuracy = evaluate(self.net, self.data.validation, self.loss)
+        row = {"train_loss": train_loss, "train_accuracy": train_accuracy}
+        return row | {"validation_loss": loss, "validation_accuracy": accuracy}
 
     def last(self) -> Row:
         test_loss, test_accuracy = evaluate(self.net, self.data.test, self.loss)
