@@ -7,6 +7,7 @@ from scipy import special
 
 import minprox as mp
 
+SELU = np.longdouble("1.05070098735548049342"), np.longdouble("1.67326324235437728482")
 TINY = np.finfo("float32").tiny  # below it, float32 has fewer digits
 
 
@@ -52,6 +53,11 @@ CASES = [
     (mp.Sigmoid(), logistic, lambda z: logistic(z) * logistic(-z)),
     (mp.Softplus(), lambda z: np.logaddexp(long(z), 0), logistic),
     (mp.ELU(0.5), lambda z: np.where(z > 0, long(z), np.expm1(long(z)) / 2), lambda z: np.exp(long(z)) / 2),
+    (
+        mp.SELU(),
+        lambda z: SELU[0] * np.where(z > 0, long(z), SELU[1] * np.expm1(long(z))),
+        lambda z: np.where(z > 0, SELU[0], SELU[0] * SELU[1] * np.exp(long(z))),
+    ),
     (mp.SiLU(), lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z))),
     (mp.Mish(), lambda z: z * mish(z), lambda z: mish(z) + z * mish_slope(z)),
     (mp.GELU(), lambda z: z * phi(z.astype(float)), lambda z: phi(z.astype(float)) + z * density(z)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.pooling import Pool, zeros_like
-from minprox.engine.layers.window import Pair, Sizes
+from minprox.engine.layers.window import Pair, Sizes, pixel_counts
 from minprox.ground.backend import array_module
 
 
@@ -41,12 +41,12 @@ class AvgPool(Pool):
 
     def counts(self, a: Array) -> Any:
         """Return by what the sums are divided: one number where all windows see as many pixels."""
-        counts = self.window.counts(a.shape[2:], self.count_include_pad)
+        counts = pixel_counts(self.window, a.shape[2:], self.count_include_pad)
         alike = (counts == counts.flat[0]).all()
         return int(counts.flat[0]) if alike else array_module(a).asarray(counts, a.dtype)
 
     def sees(self, size: Any) -> bool:
-        return bool(self.window.counts(size, self.count_include_pad).all())
+        return bool(pixel_counts(self.window, tuple(size), self.count_include_pad).all())
 
     def __repr__(self) -> str:
         told = "" if self.count_include_pad else ", count_include_pad=False"

@@ -157,6 +157,8 @@ class Conv2d(Convolution):
 class Conv1d(Convolution):
     """Convolution of signals ``(N, channels, length)``.
 
+    Sequences ``(N, T, features)`` become signals by ``mp.Permute(2, 1)``, and come back by it.
+
     Parameters
     ----------
     in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, init

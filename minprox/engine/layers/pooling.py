@@ -7,7 +7,16 @@ from itertools import product
 from typing import Any
 
 from minprox.engine.layers.base import Array, Layer, Shape
-from minprox.engine.layers.window import Pair, Sizes, Window, read_padding, short, simplified, sizes
+from minprox.engine.layers.window import (
+    Pair,
+    Sizes,
+    Window,
+    pixel_counts,
+    read_padding,
+    short,
+    simplified,
+    sizes,
+)
 from minprox.ground.backend import array_module
 from minprox.ground.parallel import in_parts
 
@@ -56,7 +65,7 @@ class Pool(Layer):
 
     def sees(self, size: Any) -> bool:
         """Tell whether each window sees something to be reduced."""
-        return bool(self.window.counts(size, padded=False).all())
+        return bool(pixel_counts(self.window, tuple(size), padded=False).all())
 
     def padded(self, a: Array, value: float) -> Array:
         """Put a margin of one value around the images, as far as the windows reach."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -90,15 +91,18 @@ class Window:
             cover.append((before, max(after, end - before - n)))
         return cover
 
-    def counts(self, size: Sequence[int], padded: bool) -> np.ndarray:
-        """Return how many pixels each window sees, those of the padding counted or not."""
-        total = np.ones((), int)
-        for axis, (n, margin) in enumerate(zip(size, self.margins(size), strict=True)):
-            before, after = margin if padded else (0, 0)
-            start = np.arange(self.places(axis, n)) * self.stride[axis] - margin[0]
-            pixels = start[:, None] + np.arange(self.kernel[axis]) * self.dilation[axis]
-            total = np.multiply.outer(total, ((pixels >= -before) & (pixels < n + after)).sum(axis=1))
-        return total
+
+@lru_cache(maxsize=256)
+def pixel_counts(window: Window, size: Sizes, padded: bool) -> np.ndarray:
+    """Return how many pixels the window sees at each place, those of the padding counted or not."""
+    total = np.ones((), int)
+    for axis, (n, margin) in enumerate(zip(size, window.margins(size), strict=True)):
+        before, after = margin if padded else (0, 0)
+        start = np.arange(window.places(axis, n)) * window.stride[axis] - margin[0]
+        pixels = start[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
+        total = np.multiply.outer(total, ((pixels >= -before) & (pixels < n + after)).sum(axis=1))
+    total.setflags(write=False)
+    return total
 
 
 def sizes(name: str, value: Any, axes: int, least: int = 1) -> Sizes:
