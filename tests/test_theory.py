@@ -72,6 +72,22 @@ def test_a_step_with_the_wrong_sign_does_not_descend(problem):
     assert all(layer.slope < 0 and layer.angle > layer.bound for layer in found[:-1])
 
 
+def test_what_a_descent_tells_of_the_sizes_and_of_what_has_no_angle(problem):
+    net, x, y, loss = problem
+    tape = mp.forward(net, x)
+    grads, steps = mp.backprop(net, tape, loss, y), mp.proxprop(net, tape, loss, y, 0.5)
+    for layer, g, d in zip(theory.descent(net, tape, loss, y, 0.5), grads, steps, strict=True):
+        assert relative(layer.gradient, np.linalg.norm(g)) < 1e-14
+        assert relative(layer.step, np.linalg.norm(d)) < 1e-14
+        assert relative(layer.slope, np.vdot(g, d)) < 1e-12
+    for factor in (0.0, np.nan):
+        no_step = lambda A, delta, tau, factor=factor: factor * np.ones_like(A.T @ delta)  # noqa: E731
+        found = theory.descent(net, tape, loss, y, 0.5, no_step)[0]
+        assert np.isnan(found.angle)
+        assert found.step == 0 or np.isnan(found.step)
+        assert found.bound < np.pi / 2
+
+
 @pytest.mark.parametrize(("rows", "cols"), [(9, 6), (6, 9), (6, 6)])
 @pytest.mark.parametrize("tau_theta", [0.05, 20.0])
 def test_condition_against_the_dense_matrix(rng, rows, cols, tau_theta):

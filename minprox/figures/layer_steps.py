@@ -12,15 +12,12 @@ import numpy as np
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
-from minprox.engine.passes import proxprop
 from minprox.engine.plan import Solver, plan
-from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.figures.style import COLOURS, dress, legend, look
-from minprox.ground.backend import to_numpy
 from minprox.ground.text import aligned
-from minprox.paper.theory import angle, angle_bound, condition
+from minprox.paper.layer_descent import descents
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -191,29 +188,19 @@ def measure(
     solvers: Sequence[Solver],
 ) -> list[LayerStep]:
     """Return gradient, condition number and the steps of all solvers, for each layer with parameters."""
-    steps = [proxprop(net, tape, loss, y, tau_theta, solver) for solver in solvers]
-    layers = plan(net, loss, y, tau_theta, solvers[0])
-    found: list[Any] = [None] * len(net.transfers)
-    for l, A, delta in errors(net, tape, loss, y):
-        layer, last = net.transfers[l], layers[l].explicit
-        gradient = to_numpy(layer.join(A.T @ delta))
-        kappa = 1.0 if last else math.nan if A.matrix_free else condition(A, layers[l].tau_theta)
-        found[l] = LayerStep(
-            f"{layer!r}, explicit" if last else repr(layer),
-            float(np.linalg.norm(gradient)),
-            kappa,
-            math.nan if A.matrix_free and not last else math.degrees(angle_bound(kappa)),
-            [float(np.linalg.norm(to_numpy(d[l]))) for d in steps],
-            [between(gradient, to_numpy(d[l])) for d in steps],
+    measured = descents(net, tape, loss, y, tau_theta, solvers)
+    explicit = [layer.explicit for layer in plan(net, loss, y, tau_theta, solvers[0])]
+    return [
+        LayerStep(
+            f"{net.transfers[l]!r}, explicit" if explicit[l] else repr(net.transfers[l]),
+            layers[0].gradient,
+            layers[0].kappa,
+            math.degrees(layers[0].bound),
+            [layer.step for layer in layers],
+            [math.degrees(layer.angle) if layer.gradient else math.nan for layer in layers],
         )
-    return found
-
-
-def between(gradient: np.ndarray, d: np.ndarray) -> float:
-    """Return the angle in degrees, NaN where there is none because one of the two is zero or not finite."""
-    if not (gradient.any() and d.any() and np.isfinite(gradient).all() and np.isfinite(d).all()):
-        return math.nan
-    return math.degrees(angle(gradient, d))
+        for l, layers in enumerate(zip(*measured, strict=True))
+    ]
 
 
 def labelled(solvers: Solvers) -> dict[str, Solver]:

@@ -139,7 +139,7 @@ ALL = (
         "The angle α between gradient and step stays away from 90° as long as the activations stay bounded. "
         "Small τ_θ give back the gradient; large ones let A d tend to the projection of δ.",
         (
-            "minprox.paper.theory.descent",
+            "minprox.paper.layer_descent.descents",
             "minprox.paper.theory.angle_bound",
             "minprox.paper.theory.condition_bound",
             "minprox.paper.theory.small_step_limit",

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap, transpose
-from minprox.engine.losses import Loss
-from minprox.engine.passes import proxprop
-from minprox.engine.plan import plan
-from minprox.engine.reverse import errors
-from minprox.engine.solvers import Exact
-from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
 from minprox.paper.conditioning import angle, angle_bound, condition, condition_bound, spectrum
+from minprox.paper.layer_descent import Descent, descent
 from minprox.paper.preconditioner import root
 from minprox.paper.sharpness import Sharpness, sharpness
 from minprox.paper.watch import SharpnessWatch
@@ -197,80 +189,3 @@ def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
     """
     residual = A @ d - delta
     return float((residual * residual).sum() / 2 + (d * d).sum() / (2 * tau_theta))
-
-
-@dataclass(frozen=True)
-class Descent:
-    """How the step of one layer stands to its gradient (P3).
-
-    Attributes
-    ----------
-    angle : float
-        Between ``∇_{θ_l} J`` and ``d_l``, in radians; 0 where the gradient vanishes.
-    bound : float
-        The largest angle that ``kappa`` allows.
-    kappa : float
-        ``cond(M_l)``.
-    slope : float
-        ``⟨∇_{θ_l} J, d_l⟩``.
-
-    Examples
-    --------
-    >>> import minprox as mp
-    >>> mp.theory.Descent(angle=0.5, bound=0.64, kappa=4.0, slope=0.1).angle < mp.theory.angle_bound(4.0)
-    True
-    """
-
-    angle: float
-    bound: float
-    kappa: float
-    slope: float
-
-
-def descent(
-    net: Graph,
-    tape: Tape,
-    loss: Loss,
-    y: Array,
-    tau_theta: float | Sequence[float],
-    solver: Any = Exact(),  # noqa: B008
-) -> list[Descent]:
-    """Measure P3 in every layer of a net: angle, bound, condition number, slope.
-
-    Parameters
-    ----------
-    net, tape, loss, y, tau_theta, solver
-        As for :func:`minprox.proxprop`.
-
-    Returns
-    -------
-    list of Descent
-        Aligned with ``net.parameters``; the explicit last layer has angle 0 and κ = 1.
-
-    References
-    ----------
-    Frerix et al., Proximal Backpropagation, ICLR 2018, Proposition 2 and its proof.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0, dtype="float64")
-    >>> x, y = np.random.default_rng(0).random((5, 4)), np.array([0, 1, 2, 0, 1])
-    >>> found = mp.theory.descent(net, mp.forward(net, x), mp.CrossEntropy(), y, tau_theta=1.0)
-    >>> all(layer.angle <= layer.bound for layer in found)
-    True
-    """
-    layers = plan(net, loss, y, tau_theta, solver)
-    steps = proxprop(net, tape, loss, y, tau_theta, solver)
-    found: list[Any] = [None] * len(steps)
-    for l, A, delta in errors(net, tape, loss, y):
-        gradient = net.transfers[l].join(A.T @ delta)
-        kappa = 1.0 if layers[l].explicit else condition(A, layers[l].tau_theta)
-        zero = not gradient.any()
-        found[l] = Descent(
-            0.0 if zero or layers[l].explicit else angle(gradient, steps[l]),
-            angle_bound(kappa),
-            kappa,
-            float((gradient * steps[l]).sum()),  # ⟨∇_{θ_l} J, d_l⟩ > 0  (P3)
-        )
-    return found
