@@ -5,7 +5,9 @@ import pytest
 from conftest import relative
 
 import minprox as mp
+from minprox.ground import backend
 from minprox.paper import theory
+from minprox.paper.norms import norm
 
 
 @pytest.fixture
@@ -177,3 +179,77 @@ def test_P4_armijo_with_proxprop_drives_the_gradient_to_zero(problem):
         tau = mp.armijo(net, x, loss, y, d, tau=16.0)
         net.parameters = [theta - tau * v for theta, v in zip(net.parameters, d, strict=True)]
     assert norms[-1] < 0.05 * norms[0]
+
+
+# Groups, small parts, and sizes far from 1
+
+
+def test_the_large_step_limit_takes_each_group_and_all_float32_digits_for_what_they_are(rng):
+    a = rng.standard_normal((5, 3, 4, 4)).astype("float32")
+    a[:, 1] *= 3e-4
+    a[:, 2] *= 1e-6
+    layer = mp.Conv2d(3, 3, 4, groups=3, bias=False)  # a row for each sample, 16 columns: the range is all
+    delta = layer.rows(rng.standard_normal((5, 3, 1, 1)).astype("float32"))
+    limit = theory.large_step_limit(layer.linear_map(a), delta)
+    assert limit.dtype == "float32"
+    assert relative(limit, delta) < 1e-6
+    tall = np.outer(np.ones(3000), np.ones(4)) + 1e-3 * rng.standard_normal((3000, 4))
+    A, delta = mp.DenseMap(tall.astype("float32"), bias=False), rng.standard_normal((3000, 2))
+    expected = tall @ np.linalg.lstsq(tall, delta, rcond=None)[0]
+    assert relative(theory.large_step_limit(A, delta), expected) < 1e-3  # all 4 directions, not 1
+    low = mp.DenseMap(np.outer(rng.standard_normal(30), rng.standard_normal(20)), bias=False)
+    assert np.linalg.matrix_rank(theory.large_step_limit(low, np.eye(30))) == 1
+
+
+def test_the_condition_number_is_that_of_the_worst_group_alone():
+    layer = mp.Conv2d(2, 2, 1, groups=2, bias=False)
+    a = np.array([3.0, 0.1]).reshape(1, 2, 1, 1)
+    assert theory.condition(layer.linear_map(a), 10.0) == 1
+    a = np.zeros((2, 4, 1, 1))
+    a[0, :2, 0, 0], a[1, :2, 0, 0] = (3, 0), (0, 1)  # eigenvalues 9 and 1
+    a[0, 2:, 0, 0], a[1, 2:, 0, 0] = (30, 0), (0, 30)
+    A = mp.Conv2d(4, 2, 1, groups=2, bias=False).linear_map(a)
+    assert theory.condition(A, 1.0) == pytest.approx(10 / 2, rel=1e-12)
+    assert theory.condition(A, 1.0) <= theory.condition_bound(A, 1.0)
+
+
+def test_P3_the_bound_of_a_layer_holds_over_all_of_its_groups(rng):
+    net = mp.Sequential(
+        *(mp.Input((4, 2, 2)), mp.Conv2d(4, 4, 1, groups=4, bias=False), mp.Tanh(), mp.Flatten()),
+        *(mp.Linear(16, 3),),
+        seed=0,
+        dtype="float64",
+    )
+    x = rng.standard_normal((5, 4, 2, 2)) * np.array([10, 1, 0.1, 0.01]).reshape(4, 1, 1)
+    first, last = theory.descent(net, mp.forward(net, x), mp.CrossEntropy(), rng.integers(0, 3, 5), 10.0)
+    assert 0.01 < first.angle <= first.bound
+    assert first.kappa > 100
+    assert (last.angle, last.bound, last.kappa) == (0, 0, 1)  # the explicit layer
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-310, 1e200, 1e308])
+def test_angles_do_not_depend_on_sizes(size):
+    u, v = np.array([1.0, 0.0]), np.array([0.6, 0.8])
+    assert relative(theory.angle(size * u, v), np.arccos(0.6)) < 1e-13
+    assert relative(theory.angle(u, -size * v), np.pi - np.arccos(0.6)) < 1e-13
+    assert theory.angle(size * v, v / size if 1e-300 < size < 1e300 else v) < 1e-12
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1.0, 1e200])
+def test_norms_of_any_size(size):
+    v = size * np.array([[3.0, 0.0, np.nan], [4.0, 0.0, 1.0]])
+    np.testing.assert_allclose(norm(v, axis=0), [5 * size, 0, np.nan], rtol=1e-12)
+    assert norm(v[:, :2]) == pytest.approx(5 * size, rel=1e-12)
+    assert norm(np.array([np.inf, 1.0])) == np.inf
+
+
+def test_the_factors_take_arrays_of_either_backend(other):
+    with mp.use(other):
+        eigenvalues = backend.asarray(np.array([0.5, 2.0]))
+    for factor, expected in [(theory.explicit_factor, [0, -3]), (theory.implicit_factor, [0.5, 0.2])]:
+        found = factor(eigenvalues, 2.0)
+        assert type(found) is type(eigenvalues)
+        assert mp.to_numpy(found).tolist() == expected
+        assert [float(factor(value, 2.0)) for value in (0.5, 2.0)] == expected
+        assert factor([0.5, 2], 2).tolist() == expected
+    assert theory.largest_stable_step(eigenvalues) == 1

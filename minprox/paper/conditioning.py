@@ -7,6 +7,7 @@ import numpy as np
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.ground.backend import to_numpy
+from minprox.paper.norms import norm
 
 
 def angle(gradient: Array, direction: Array) -> float:
@@ -37,14 +38,15 @@ def angle(gradient: Array, direction: Array) -> float:
     >>> round(mp.theory.angle(np.array([1.0, 0.0]), np.array([1.0, 1.0])), 4)  # π/4
     0.7854
     """
-    u, v = (to_numpy(w).astype(float).ravel() for w in (gradient, direction))
+    u, v = (to_numpy(w).astype(float) for w in (gradient, direction))
     if gradient.shape != direction.shape or not u.any() or not v.any():
         raise ValueError(
             "angle: expected two arrays of one shape that are not zero, "
             f"found shapes {gradient.shape} and {direction.shape}"
         )
-    u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
-    return float(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v)))
+    u, v = (w / abs(w).max() for w in (u, v))  # so that no square vanishes or overflows
+    u, v = u / norm(u), v / norm(v)
+    return float(2 * np.arctan2(norm(u - v), norm(u + v)))
 
 
 def angle_bound(kappa: float) -> float:
@@ -111,7 +113,7 @@ def spectrum(A: LinearMap) -> np.ndarray:
 
 
 def condition(A: LinearMap, tau_theta: float) -> float:
-    """Return ``cond(M)`` of ``M = AᵀA + I/τ_θ`` (of the worst group, where there are several).
+    """Return ``cond(M)`` of ``M = AᵀA + I/τ_θ``, of the worst group where there are several.
 
     Parameters
     ----------
@@ -132,6 +134,12 @@ def condition(A: LinearMap, tau_theta: float) -> float:
     5.0
     """
     values = spectrum(A) + 1 / tau_theta
+    return float((values.max(axis=-1) / values.min(axis=-1)).max())
+
+
+def whole_condition(A: LinearMap, tau_theta: float) -> float:
+    """Return ``cond(M)`` of all groups together, which bounds the angle of the whole step (P3)."""
+    values = spectrum(A) + 1 / tau_theta
     return float(values.max() / values.min())
 
 
@@ -140,10 +148,8 @@ def condition_bound(A: LinearMap, tau_theta: float) -> float:
 
     Parameters
     ----------
-    A : LinearMap
-        With a matrix.
-    tau_theta : float
-        τ_θ > 0.
+    A, tau_theta
+        As for :func:`condition`.
 
     Returns
     -------

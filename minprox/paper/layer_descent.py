@@ -18,7 +18,8 @@ from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.ground.backend import to_numpy
-from minprox.paper.conditioning import angle, angle_bound, condition
+from minprox.paper.conditioning import angle, angle_bound, whole_condition
+from minprox.paper.norms import norm
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Descent:
     bound : float
         The largest angle that ``kappa`` allows.
     kappa : float
-        ``cond(M_l)``; NaN, as the bound, where the layer has no matrix.
+        ``cond(M_l)``, of all its groups together; NaN, as the bound, where the layer has no matrix.
     slope : float
         ``⟨∇_{θ_l} J, d_l⟩``.
     gradient, step : float
@@ -105,7 +106,7 @@ def descents(
     for l, A, delta in errors(net, tape, loss, y):
         gradient = to_numpy(net.transfers[l].join(A.T @ delta))
         explicit, tau = layers[l].explicit, layers[l].tau_theta
-        kappa = 1.0 if explicit else math.nan if A.matrix_free else condition(A, tau)
+        kappa = 1.0 if explicit else math.nan if A.matrix_free else whole_condition(A, tau)
         for row, step in zip(found, steps, strict=True):
             d = to_numpy(step[l])
             known = d.any() and np.isfinite(gradient).all() and np.isfinite(d).all()
@@ -114,7 +115,7 @@ def descents(
                 math.nan if math.isnan(kappa) else angle_bound(kappa),
                 kappa,
                 float((gradient * d).sum()),  # ⟨∇_{θ_l} J, d_l⟩ > 0  (P3)
-                float(np.linalg.norm(gradient)),
-                float(np.linalg.norm(d)),
+                float(norm(gradient)),
+                float(norm(d)),
             )
     return found

@@ -59,7 +59,7 @@ def largest_stable_step(eigenvalues: Any) -> float:
     >>> mp.theory.largest_stable_step([0.1, 4.0])
     0.5
     """
-    largest = float(np.max(eigenvalues))
+    largest = float(numbers(eigenvalues).max())
     if not largest > 0:
         raise ValueError(f"largest_stable_step: expected a positive eigenvalue, found {largest}")
     return 2 / largest
@@ -73,11 +73,10 @@ def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     eigenvalue : float or array_like
         λ ≥ 0, in any shape.
     tau : float
-        Step size τ.
 
     Returns
     -------
-    float or ndarray
+    float or array
         Of the same shape; beyond ±1 the error grows.
 
     Examples
@@ -86,7 +85,7 @@ def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     >>> float(mp.theory.explicit_factor(4.0, tau=1.0))
     -3.0
     """
-    return 1 - tau * np.asarray(eigenvalue)
+    return 1 - tau * numbers(eigenvalue)
 
 
 def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
@@ -95,13 +94,12 @@ def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
     Parameters
     ----------
     eigenvalue : float or array_like
-        λ ≥ 0, in any shape.
+        As for :func:`explicit_factor`.
     tau_theta : float
-        Proximal step size τ_θ > 0.
 
     Returns
     -------
-    float or ndarray
+    float or array
         Of the same shape.
 
     Examples
@@ -110,7 +108,12 @@ def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
     >>> float(mp.theory.implicit_factor(4.0, tau_theta=1.0))
     0.2
     """
-    return 1 / (1 + tau_theta * np.asarray(eigenvalue))
+    return 1 / (1 + tau_theta * numbers(eigenvalue))
+
+
+def numbers(values: Any) -> Any:
+    """Return an array of either backend as it is, and anything else as one of NumPy's."""
+    return values if hasattr(values, "dtype") else np.asarray(values)
 
 
 def small_step_limit(A: LinearMap, delta: Array) -> Array:
@@ -141,6 +144,7 @@ def large_step_limit(A: LinearMap, delta: Array) -> Array:
     Parameters
     ----------
     A : LinearMap
+        With a matrix, whose rank is that of its singular values in float64, group by group.
     delta : array, shape (..., rows, n_out)
 
     Returns
@@ -155,10 +159,10 @@ def large_step_limit(A: LinearMap, delta: Array) -> Array:
     array([[2.],
            [0.]])
     """
-    xp = array_module(delta)
-    U, s, _ = xp.linalg.svd(A.matrix(), full_matrices=False)
-    U = U * (s > s.max() * max(A.shape) * float(np.finfo(s.dtype).eps))[..., None, :]
-    return U @ (transpose(U) @ delta)
+    U, s, _ = array_module(delta).linalg.svd(A.matrix().astype("float64"), full_matrices=False)
+    rounding = max(A.shape) * float(np.finfo(s.dtype).eps) * s.max(axis=-1, keepdims=True)
+    U = U * (s > rounding)[..., None, :]
+    return (U @ (transpose(U) @ delta)).astype(delta.dtype)
 
 
 def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
@@ -168,11 +172,8 @@ def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
 
     Parameters
     ----------
-    A : LinearMap
-    delta : array, shape (..., rows, n_out)
-    tau_theta : float
-        τ_θ > 0.
-    d : array, shape (..., cols, n_out)
+    A, delta, tau_theta, d
+        As for :func:`minprox.check_step`.
 
     Returns
     -------
