@@ -190,6 +190,32 @@ def test_a_residual_net_trains_by_implicit_steps():
     assert history.validation_accuracy[-1] > 0.5
 
 
+def test_running_statistics_are_kept_by_files_and_checkpoints(tmp_path):
+    data = mp.datasets.digits()
+
+    def trained(epochs, checkpoint):
+        net = mp.Sequential(mp.BatchNorm(64), mp.Scale(64), mp.Linear(64, 10), dtype="float64")
+        optimizer = mp.SGD(net, 0.1)
+        options = {"checkpoint": checkpoint, "resume": True, "progress": False, "batch_size": 100}
+        mp.train(net, data, mp.CrossEntropy(), optimizer, mp.backprop, epochs=epochs, **options)
+        return net
+
+    whole = trained(3, tmp_path / "whole.npz")
+    trained(1, tmp_path / "parts.npz")
+    parts = trained(3, tmp_path / "parts.npz")
+    assert len(whole.memory) == 2
+    assert all((a == b).all() for a, b in zip(whole.memory, parts.memory, strict=True))
+    assert all((a == b).all() for a, b in zip(whole.parameters, parts.parameters, strict=True))
+    other = mp.Sequential(mp.BatchNorm(64), mp.Scale(64), mp.Linear(64, 10), dtype="float64")
+    mp.save_parameters(whole, tmp_path / "net.npz")
+    mp.load_parameters(other, tmp_path / "net.npz")
+    x = data.test.x[:5]
+    assert (mp.forward(other, x).output == mp.forward(whole, x).output).all()
+    without = mp.Sequential(mp.Scale(64), mp.Linear(64, 10), dtype="float64")
+    with raises(ValueError, "expected 0 arrays that layers keep, found 2"):
+        mp.load_parameters(without, tmp_path / "net.npz")
+
+
 def test_what_does_not_fit():
     with raises(ValueError, "tokens", "from 0 to 3", "found 4"):
         mp.Embedding(4, 2).forward(np.zeros((4, 2)), np.array([[0.0, 4.0]]))

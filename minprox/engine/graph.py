@@ -10,7 +10,7 @@ import numpy as np
 
 from minprox.engine.layers import Symbol, Transfer
 from minprox.engine.layers.base import Array, Shape
-from minprox.engine.order import last_transfers, learners, places_of, topological
+from minprox.engine.order import kept_by, last_transfers, learners, places_of, topological
 from minprox.engine.parameters import Parameters, values_for
 from minprox.engine.summaries import net_table, shape_text
 from minprox.ground.arguments import float_dtype, whole
@@ -45,11 +45,10 @@ class Graph:
     places : list of list of int
         For each transfer, the numbers of the nodes where it stands.
     plot : callable
-        ``net.plot(input_shape=None, title="")`` draws the net, see :func:`minprox.figures.graph`, whose
-        wing puts it here.
+        ``net.plot(input_shape=None, title="")`` draws the net: :func:`minprox.figures.graph`.
     last_transfers : set of int
-        Numbers of the transfers that no other one stands behind (one, in a chain): their
-        blocks face the loss, and :func:`minprox.proxprop` treats them by its rule ``last_layer``.
+        Numbers of the transfers that no other one stands behind (one, in a chain): their blocks face the
+        loss, and :func:`minprox.proxprop` treats them by its rule ``last_layer``.
 
     Raises
     ------
@@ -60,9 +59,8 @@ class Graph:
 
     Notes
     -----
-    A layer used at two places has one θ; the rows of its ``A`` are stacked. A layer that
-    another net has initialised keeps its parameters, so that nets can share layers; a seed that then
-    draws nothing at all gives a warning.
+    A layer used at two places has one θ; the rows of its ``A`` are stacked. A layer that another net has
+    initialised keeps its parameters; a seed that then draws nothing at all gives a warning.
 
     Examples
     --------
@@ -121,11 +119,15 @@ class Graph:
         for theta, value in zip(thetas, values_for(thetas, values), strict=True):  # all of them, or none
             theta[...] = value
 
+    @property
+    def memory(self) -> list[Array]:
+        """What layers keep beside θ, in order: the running statistics of a BatchNorm."""
+        return kept_by(node.layer for node in self.nodes)
+
     def to(self, backend: str) -> Self:
         """Move the parameters to a backend, bit by bit, and return the net.
 
-        The layers get new arrays: what ``net.parameters`` was before stays where it is. An optimiser
-        that was made before moves by its own ``to``.
+        The layers get new arrays; an optimiser that was made before moves by its own ``to``.
 
         Parameters
         ----------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from minprox.engine.layers import Layer, Symbol, Transfer
+from minprox.engine.layers.base import Array
 
 Layers = Sequence[Layer | None]  # the layer at each node, None at the input
 Sources = Sequence[Sequence[int]]  # the numbers of the nodes that each node reads
@@ -54,3 +55,9 @@ def learners(layers: Layers, sources: Sources) -> list[bool]:
     for layer, inputs in zip(layers, sources, strict=True):
         learns.append(any(learns[j] for j in inputs) or isinstance(layer, Transfer))
     return learns
+
+
+def kept_by(layers: Iterable[Layer | None]) -> list[Array]:
+    """Return the arrays that layers keep beside θ, those of a layer at several places once."""
+    each = {id(layer): layer for layer in layers if layer is not None}
+    return [array for layer in each.values() for array in layer.memory.values()]

@@ -52,7 +52,7 @@ def save_parameters(net: Graph, path: Path_) -> None:
     >>> bool((net.parameters[0] == other.parameters[0]).all())
     True
     """
-    write_arrays(path, numbered("parameters", net.parameters), {})
+    write_arrays(path, numbered("parameters", net.parameters) | numbered("memory", net.memory), {})
 
 
 def load_parameters(net: Graph, path: Path_) -> None:
@@ -89,7 +89,10 @@ def load_parameters(net: Graph, path: Path_) -> None:
     expected, found = [theta.shape for theta in net.parameters], [v.shape for v in values]
     if found != expected:
         raise ValueError(f"{path}: expected parameters of the shapes {expected}, found {found}")
-    put(net.parameters, values)
+    kept = listed("memory", arrays)
+    if [v.shape for v in kept] != [v.shape for v in net.memory]:
+        raise ValueError(f"{path}: expected {len(net.memory)} arrays that layers keep, found {len(kept)}")
+    put([*net.parameters, *net.memory], [*values, *kept])
 
 
 @dataclass(frozen=True)

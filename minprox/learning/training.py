@@ -200,13 +200,13 @@ class Training(Course):
         return not (math.isfinite(row["batch_loss"]) and math.isfinite(row["train_loss"]))
 
     def arrays(self) -> dict[str, Array]:
-        arrays = numbered("parameters", self.net.parameters)
+        arrays = numbered("parameters", self.net.parameters) | numbered("memory", self.net.memory)
         for name, values in self.optimizer.state.items():
             arrays |= numbered(f"state.{name}", values)
         return arrays | {"steps_done": np.array(self.optimizer.steps_done)}
 
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
-        targets = {"parameters": self.net.parameters}
+        targets = {"parameters": self.net.parameters, "memory": self.net.memory}
         targets |= {f"state.{name}": values for name, values in self.optimizer.state.items()}
         stored = {name: listed(name, arrays) for name in targets}
         if any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -90,6 +92,7 @@ class Layer:
 
     arity: int | None = None  # how many inputs it takes; None for any number
     input_shape: Shape = None  # of one sample, as far as the layer itself knows it
+    memory: Mapping[str, Array] = MappingProxyType({})  # what it keeps beside θ, by name; checkpoints keep it
     bends: bool = True  # whether its adjoint changes with its inputs: False where it is piecewise linear
 
     def forward(self, *inputs: Array) -> Array:

@@ -134,7 +134,8 @@ class BatchNorm(Layer):
             raise ValueError(f"momentum: expected a number in (0, 1], found {momentum!r}")
         self.channels, self.momentum = whole("channels", channels), float(momentum)
         self.eps = number("eps", eps, above=0)
-        self.memory = {"mean": asarray(np.zeros(channels)), "variance": asarray(np.ones(channels))}
+        start = {"mean": np.zeros(channels), "variance": np.ones(channels)}
+        self.memory: dict[str, Array] = {name: asarray(values) for name, values in start.items()}
 
     def forward(self, a: Array) -> Array:
         mean, inverse = self.kept(a)
