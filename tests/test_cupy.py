@@ -144,6 +144,7 @@ def test_passes_and_solvers(build, solver, dtype, other):
     def passes():
         net, tape, loss, y = problem(build, dtype)
         steps = mp.proxprop(net, tape, loss, y, 0.5, solver)
+        steps += mp.proxprop(net, tape, loss, y, 0.5, solver, weight_decay=0.1)
         grads, saliency = mp.backprop(net, tape, loss, y), mp.input_gradient(net, tape, loss, y)
         return net.parameters, tape.values, grads, saliency, steps
 

@@ -1,5 +1,7 @@
 """The passes: gradients as derivatives, implicit steps as the literal formula, and what they refuse."""
 
+import functools
+
 import numpy as np
 import pytest
 from conftest import (
@@ -233,6 +235,94 @@ def test_a_convolution_may_be_the_last_layer(rng):
     d = mp.proxprop(net, mp.forward(net, x), loss, y, tau, last_layer="proximal")[1]
     net.parameters[1][...] = theta - d
     assert relative(mp.backprop(net, mp.forward(net, x), loss, y)[1], d / tau) < 1e-10
+
+
+# Weight decay
+
+
+decaying = [
+    mp.Exact(),
+    mp.Exact("primal"),
+    mp.Exact("dual"),
+    mp.BlockCG(200),
+    mp.BlockCG(200, "primal"),
+    mp.CG(300),
+]
+
+
+@nets
+@pytest.mark.parametrize("solver", decaying, ids=repr)
+@pytest.mark.parametrize("decay", [0.02, 3.0])
+def test_a_step_with_weight_decay_is_the_dense_solve_of_its_system(decay, solver, build, rng):
+    """(AᵀA + (λ + 1/τ_θ) I) d = Aᵀ δ + λ θ in every layer, and the gradient of J + λ/2 ‖θ‖² in the last."""
+    (net, x, y), loss, tau = problem(build, rng), mp.CrossEntropy(), 0.4
+    tape = mp.forward(net, x, training=True)
+    steps, reports = mp.proxprop(net, tape, loss, y, tau, solver, weight_decay=decay, report=True)
+    for l, A, delta in mp.errors(net, tape, loss, y):
+        layer, theta = net.transfers[l], net.transfers[l].split(net.parameters[l])
+        matrix = materialise(A, layer.theta_shape[1] // layer.groups, layer.groups)
+        right = matrix.swapaxes(-1, -2) @ delta + decay * theta
+        if l in net.last_transfers:
+            assert relative(steps[l], layer.join(right)) < 1e-13
+        else:
+            M = matrix.swapaxes(-1, -2) @ matrix + (decay + 1 / tau) * np.eye(matrix.shape[-1])
+            assert relative(steps[l], layer.join(np.linalg.solve(M, right))) < 1e-9
+            assert reports[l].solver == repr(solver)
+            assert reports[l].residual < 1e-8
+
+
+@nets
+def test_no_weight_decay_changes_no_bit_and_a_tiny_one_almost_none(build, rng):
+    (net, x, y), loss = problem(build, rng), mp.CrossEntropy()
+    tape = mp.forward(net, x)
+    for solver in (mp.Exact(), mp.CG(3), mp.BlockCG(2)):
+        plain = mp.proxprop(net, tape, loss, y, 0.4, solver)
+        none = mp.proxprop(net, tape, loss, y, 0.4, solver, weight_decay=0)
+        tiny = mp.proxprop(net, tape, loss, y, 0.4, solver, weight_decay=1e-13)
+        for d, e, f in zip(plain, none, tiny, strict=True):
+            assert (d == e).all()
+            assert relative(f, d) < 1e-9
+
+
+@functools.cache
+def ridge_problem():
+    """Linear regression, two layers deep, at its optimum: by alternating least squares."""
+    rng, decay = np.random.default_rng(0), 0.05
+    net = mp.Sequential(mp.Linear(4, 5), mp.Linear(5, 2, bias=False), dtype="float64")
+    x, y = rng.standard_normal((7, 4)), rng.standard_normal((7, 2))
+    first, second = net.parameters
+    A = np.hstack([x, np.ones((7, 1))])
+    for _ in range(1000):
+        B = A @ first
+        second[...] = np.linalg.solve(B.T @ B / 7 + decay * np.eye(5), B.T @ y / 7)
+        K = np.kron(second @ second.T, A.T @ A / 7) + decay * np.eye(25)
+        first[...] = np.linalg.solve(K, (A.T @ y @ second.T / 7).T.ravel()).reshape(5, 5).T
+    return net, mp.forward(net, x), mp.SquaredError(), y, decay
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [*decaying[:3], mp.CG(1), mp.CG(3), mp.BlockCG(1), mp.BlockCG(3), mp.Explicit()],
+    ids=repr,
+)
+@pytest.mark.parametrize("last_layer", ["explicit", "proximal"])
+@pytest.mark.parametrize("tau", [0.1, 50.0])
+def test_steps_with_weight_decay_vanish_at_the_optimum(tau, last_layer, solver):
+    net, tape, loss, y, decay = ridge_problem()
+    steps = mp.proxprop(net, tape, loss, y, tau, solver, last_layer=last_layer, weight_decay=decay)
+    for d, theta in zip(steps, net.parameters, strict=True):
+        assert np.abs(theta).max() > 0.1
+        assert np.abs(d).max() < 1e-9 * max(1, tau)
+    plain = mp.proxprop(net, tape, loss, y, tau, solver, last_layer=last_layer)
+    by_the_optimiser = plain[0] + decay * net.parameters[0]
+    assert isinstance(solver, mp.Explicit) or np.abs(by_the_optimiser).max() > 1e-3
+
+
+def test_a_weight_decay_that_is_no_number(rng):
+    net, x, y = problem(dense, rng)
+    for wrong in (-1, float("nan"), "0.1"):
+        with raises(ValueError, "weight_decay", repr(wrong)):
+            mp.proxprop(net, mp.forward(net, x), mp.CrossEntropy(), y, 0.1, weight_decay=wrong)
 
 
 # Reports

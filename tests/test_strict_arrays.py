@@ -342,7 +342,7 @@ def test_proxprop(build, solver):
         net, *rest = problem(build)
         d, reports = mp.proxprop(net, *rest, 0.5, solver, report=True)
         assert d[0].shape == net.parameters[0].shape
-        return d, reports
+        return d, reports, mp.proxprop(net, *rest, 0.5, solver, weight_decay=0.1)
 
     same(steps)
 

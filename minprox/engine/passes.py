@@ -11,7 +11,7 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
-from minprox.engine.plan import Solver, over, plan, recorded
+from minprox.engine.plan import Solver, over, plan, report_of
 from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape, marks
@@ -117,6 +117,7 @@ def proxprop(
     solver: Solver | Sequence[Solver] = Exact(),  # noqa: B008
     *,
     last_layer: str = "explicit",
+    weight_decay: float = 0.0,
     report: bool = False,
 ) -> Any:
     """Return the implicit direction ``d_l`` of each θ_l (A2 with τ = 1, E6).
@@ -132,6 +133,9 @@ def proxprop(
     last_layer : {"explicit", "proximal"}
         The last transfer gets its gradient, as in the paper, or the step of its own proximal map
         ``argmin_θ L_y(φ(θ, a)) + 1/(2τ_θ) ‖θ − θ_{L-1}‖²``, for the loss ``SquaredError``.
+    weight_decay : float
+        λ ≥ 0 of a term ``λ/2 ‖θ_l‖²`` in each step, ``(AᵀA + (λ + 1/τ_θ) I) d = Aᵀδ + λθ``: the steps then
+        rest where ``J + λ/2 ‖θ‖²`` does; with that of an optimiser, added after the solve, they do not.
     report : bool
         Whether to tell what the solver did in each layer.
 
@@ -163,12 +167,10 @@ def proxprop(
     >>> [d.shape for d in steps]
     [(5, 8), (9, 3)]
     """
-    layers = plan(net, loss, y, tau_theta, solver, last_layer)
-    if report:
-        layers = recorded(layers)
+    layers = plan(net, loss, y, tau_theta, solver, last_layer, weight_decay, report)
     steps: list[Array] = [None] * len(net.transfers)
     for l, A, delta in errors(net, tape, loss, y):  # last layer first
         solve, tau, c = layers[l]
         # d_l = (c_l A_lᵀA_l + I/τ_l)⁻¹ A_lᵀ δ_l = solver_l(A_l, δ_l / c_l, c_l τ_l)  (E6, P2; A2 with τ = 1)
         steps[l] = net.transfers[l].join(solve(A, over(delta, c), c * tau))
-    return (steps, [layer.solver.report for layer in layers]) if report else steps  # type: ignore[attr-defined]
+    return (steps, [report_of(layer) for layer in layers]) if report else steps

@@ -12,7 +12,8 @@ from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.losses import Loss
 from minprox.engine.solvers import Explicit
-from minprox.engine.solvers.report import Recorded
+from minprox.engine.solvers.decayed import Decayed
+from minprox.engine.solvers.report import Recorded, Report
 from minprox.ground.arguments import number, one_of
 
 Solver = Callable[[LinearMap, Array, float], Array]
@@ -47,6 +48,8 @@ def plan(
     tau_theta: float | Sequence[float],
     solver: Solver | Sequence[Solver],
     last_layer: str = "explicit",
+    weight_decay: float = 0.0,
+    report: bool = False,
 ) -> list[LayerPlan]:
     """Return what proxprop does in each layer, or raise an error where its arguments make no step.
 
@@ -54,6 +57,7 @@ def plan(
     """
     one_of("last_layer", last_layer, ("explicit", "proximal"))
     taus, solvers = per_layer("tau_theta", tau_theta, net), per_layer("solver", solver, net)
+    decay = number("weight_decay", weight_decay, least=0)
     c = last_curvature(net, loss, y) if last_layer == "proximal" else None
     layers: list[LayerPlan] = []
     for l, (tau, solve) in enumerate(zip(taus, solvers, strict=True)):
@@ -68,12 +72,23 @@ def plan(
                 f"found {solve!r}"
             )
         layers.append(LayerPlan(solve, tau, c if last and c is not None else 1.0))
-    return layers
+    if report:
+        layers = [layer._replace(solver=Recorded(layer.solver)) for layer in layers]
+    return decayed(net, layers, decay) if decay else layers
 
 
-def recorded(layers: Sequence[LayerPlan]) -> list[LayerPlan]:
-    """Return the same plan with solvers that keep a report of what they did."""
-    return [layer._replace(solver=Recorded(layer.solver)) for layer in layers]
+def decayed(net: Graph, layers: Sequence[LayerPlan], decay: float) -> list[LayerPlan]:
+    """Return the same plan with ``λ/2 ‖θ_l‖²`` in the step of each layer."""
+    return [
+        layer._replace(solver=Decayed(layer.solver, transfer.split(transfer.theta), decay / layer.c))
+        for layer, transfer in zip(layers, net.transfers, strict=True)
+    ]
+
+
+def report_of(layer: LayerPlan) -> Report | None:
+    """Return what a recorded solver did in a layer."""
+    solver: Any = layer.solver.solver if isinstance(layer.solver, Decayed) else layer.solver
+    return solver.report
 
 
 def over(delta: Array, c: float) -> Array:

@@ -24,7 +24,8 @@ class Optimizer:
     lr : float or callable
         Learning rate τ, or a function of the epoch (0, 1, …) that returns it.
     weight_decay : float
-        λ: ``λ θ`` is added to every direction.
+        λ: ``λ θ`` is added to every direction; on gradients this rests at the optimum of ``J + λ/2 ‖θ‖²``, on
+        implicit steps the ``weight_decay`` of :func:`minprox.proxprop` does.
     penalty : Penalty or list of Penalty or None
         Ω of ``minprox.prox`` or of your own, one for all θ_l or one (or None) for each: a proximal step on
         it follows each step; see :func:`minprox.learning.penalties.penalise`.
