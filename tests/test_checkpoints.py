@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ import pytest
 import minprox as mp
 from minprox.ground.files import whole_file
 from minprox.learning import checkpoints
-from minprox.learning.checkpoints import describe, read_arrays
+from minprox.learning.checkpoints import read_arrays
+from minprox.learning.identity import describe
+from minprox.learning.own_code import own_code
 
 data = mp.datasets.blobs(n=100, dtype="float64")
 loss = mp.CrossEntropy()
@@ -78,17 +81,19 @@ class Stop(Exception):
     pass
 
 
-def test_an_interrupted_epoch_is_run_again(tmp_path):
+def test_an_interrupted_epoch_is_run_again(tmp_path, monkeypatch):
     path, calls = tmp_path / "c.npz", iter(range(8))  # 3 batches an epoch: within the third epoch
+    step = mp.Adam.step
 
-    def interrupted(net, tape, loss, y):
+    def interrupted(self, directions):
         if next(calls) == 7:
             raise Stop
-        return mp.backprop(net, tape, loss, y)
+        step(self, directions)
 
-    interrupted.__qualname__ = mp.backprop.__qualname__
-    with pytest.raises(Stop):
-        run(path, direction=interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr(mp.Adam, "step", interrupted)
+        with pytest.raises(Stop):
+            run(path)
     assert same(run(path, net=small(seed=5), resume=True), run())
 
 
@@ -175,6 +180,217 @@ def test_settings_read_the_same_in_every_process():
         "tau_theta=1)"
     )
     assert describe(object()) == "object"
+
+
+# What was changed in the course of a run
+
+
+def slower(optimizer):
+    """A callback that halves the learning rate after every other epoch."""
+
+    def callback(net, history):
+        if len(history) % 2 == 0:
+            optimizer.lr = np.float64(optimizer.lr / 2)
+
+    return callback
+
+
+def changing(path, epochs, make, callback, net=None, direction=mp.backprop, resume=True):
+    net = net or small()
+    optimizer = make(net)
+    history = mp.train(
+        net, data, loss, optimizer, direction, epochs=epochs, batch_size=25, checkpoint=path,
+        resume=resume, callbacks=[callback(optimizer)],
+    )  # fmt: skip
+    return net, optimizer, history
+
+
+@pytest.mark.parametrize("make", [OPTIMIZERS["momentum"], OPTIMIZERS["adam"]])
+def test_what_a_callback_changed_in_the_optimizer_is_kept(tmp_path, make):
+    whole = changing(tmp_path / "whole.npz", 7, make, slower)
+    changing(tmp_path / "part.npz", 3, make, slower)
+    resumed = changing(tmp_path / "part.npz", 7, make, slower, net=small(seed=5))
+    assert same(resumed, whole)
+    assert resumed[1].lr == whole[1].lr < 0.1 / 4
+
+
+class Averaged(mp.SGD):
+    """Keeps a running average of the first θ, how often it was taken, and which betas hold."""
+
+    def __init__(self, net, lr):
+        super().__init__(net, lr)
+        self.average, self.times, self.betas = net.parameters[0] * 0, 0, (0.5, 0.5)
+
+    def update(self, parameters, directions):
+        super().update(parameters, directions)
+        self.average, self.times = (self.average + parameters[0]) / 2, self.times + 1
+        self.betas = (0.5, 1 / self.times)
+
+
+def test_attributes_of_ones_own_optimizer_are_kept(tmp_path):
+    def nothing(optimizer):
+        return lambda net, history: None
+
+    def make(net):
+        return Averaged(net, 0.1)
+
+    whole = changing(tmp_path / "whole.npz", 5, make, nothing)[1]
+    changing(tmp_path / "part.npz", 2, make, nothing)
+    resumed = changing(tmp_path / "part.npz", 5, make, nothing, net=small(seed=5))[1]
+    assert np.array_equal(resumed.average, whole.average)
+    assert (resumed.times, resumed.betas) == (whole.times, whole.betas) == (15, (0.5, 1 / 15))
+
+
+class Plateau:
+    """A schedule that remembers."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, epoch):
+        self.asked += 1
+        return 0.1 / self.asked
+
+    def __repr__(self):
+        return "Plateau()"
+
+
+@pytest.mark.parametrize("what", ["function", "memory", "net", "direction"])
+def test_what_a_checkpoint_cannot_keep_is_refused_when_it_is_saved(tmp_path, what):
+    solver = mp.CG(3)
+    direction = partial(mp.proxprop, tau_theta=0.1, solver=solver)
+    net = small()
+
+    def change(optimizer):
+        def callback(_, history):
+            if len(history) == 2 and what == "function":
+                optimizer.lr = halving
+            elif len(history) == 2 and what == "net":
+                net.nodes[3].layer.p = 0.5
+            elif len(history) == 2 and what == "direction":
+                solver.iterations = 4
+
+        return callback
+
+    lr = Plateau() if what == "memory" else 0.1
+    part = {
+        "function": "lr of the optimizer, expected a number", "memory": "lr of the optimizer",
+        "net": "Dropout", "direction": r"CG\(3\).* and is now .*CG\(4\)",
+    }[what]  # fmt: skip
+    with pytest.raises(ValueError, match=f"a checkpoint cannot keep what was changed in the run: .*{part}"):
+        changing(tmp_path / "c.npz", 4, lambda net: mp.SGD(net, lr), change, net, direction)
+
+
+def first_schedule():
+    def schedule(epoch):
+        return 0.1 / (1 + epoch)
+
+    return schedule
+
+
+def second_schedule():
+    def schedule(epoch):
+        return 0.1 / (2 + epoch)
+
+    return schedule
+
+
+def factor(tau):
+    def schedule(epoch, tau=tau):
+        return tau
+
+    return schedule
+
+
+def closed(tau):
+    def schedule(epoch):
+        return tau
+
+    return schedule
+
+
+class Scaled:
+    """A direction without a repr of its own."""
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def __call__(self, net, tape, loss, y):
+        return [self.scale * g for g in mp.backprop(net, tape, loss, y)]
+
+
+def named(name, function):
+    function.__qualname__ = name
+    return function
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (named("schedule", first_schedule()), named("schedule", second_schedule())),
+        (factor(0.1), factor(0.2)),
+        (closed(0.1), closed(0.2)),
+        (lambda epoch: 0.1, lambda epoch: 0.2),
+        (partial(max, 0.1), partial(max, 0.2)),
+    ],
+)
+def test_another_schedule_of_the_same_name_is_refused(tmp_path, first, second):
+    def nothing(optimizer):
+        return lambda net, history: None
+
+    path = tmp_path / "c.npz"
+    changing(path, 2, lambda net: mp.SGD(net, first), nothing)
+    with pytest.raises(ValueError, match=r"(code of the optimizer|lr) was"):
+        changing(path, 3, lambda net: mp.SGD(net, second), nothing)
+    assert len(changing(path, 3, lambda net: mp.SGD(net, first), nothing)[2]) == 3
+
+
+def test_another_direction_or_solver_of_the_same_name_is_refused(tmp_path):
+    path = tmp_path / "c.npz"
+    run(path, epochs=2, direction=Scaled(0.5))
+    with pytest.raises(ValueError, match="code of the direction was"):
+        run(path, direction=Scaled(0.6), resume=True)
+    assert len(run(path, direction=Scaled(0.5), resume=True)[2]) == 6
+    solvers = [lambda A, delta, tau_theta: A.T @ delta, lambda A, delta, tau_theta: 0.5 * (A.T @ delta)]
+    first, second = (partial(mp.proxprop, tau_theta=1.0, solver=solver) for solver in solvers)
+    run(path, epochs=2, direction=first)
+    with pytest.raises(ValueError, match="code of the direction was"):
+        run(path, direction=second, resume=True)
+
+
+def test_code_reads_the_same_in_every_process(tmp_path):
+    script = "import test_checkpoints as t; print(t.own_code([t.Scaled(2), t.closed(0.1), t.halving]))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in "12"
+    }  # fmt: skip
+    assert found == {own_code([Scaled(2), closed(0.1), halving, mp.backprop]) + "\n"}
+    assert own_code([mp.backprop, mp.CG(3), np.tanh, max, partial(mp.proxprop, tau_theta=1.0)]) == ""
+
+
+def test_running_averages_are_part_of_the_state(tmp_path):
+    def normalised(seed):
+        layers = mp.Linear(2, 6), mp.BatchNorm(6), mp.ReLU(), mp.Linear(6, 3)
+        return mp.Sequential(*layers, seed=seed, dtype="float64")
+
+    path = tmp_path / "c.npz"
+    whole = run(net=normalised(0))
+    run(path, epochs=3, net=normalised(0))
+    resumed = run(path, net=normalised(5), resume=True)
+    assert same(whole, resumed)
+    memories = [net.nodes[2].layer.memory for net in (whole[0], resumed[0])]
+    assert all(np.array_equal(memories[0][name], memories[1][name]) for name in ("mean", "variance"))
+    other = normalised(7)
+    mp.load_parameters(other, path)
+    assert mp.evaluate(other, data.test, loss) == mp.evaluate(resumed[0], data.test, loss)
+    mp.save_parameters(small(), tmp_path / "other.npz")
+    before = other.nodes[2].layer.memory["mean"].copy()
+    with pytest.raises(ValueError, match="expected parameters of the shapes"):
+        mp.load_parameters(other, tmp_path / "other.npz")
+    assert np.array_equal(other.nodes[2].layer.memory["mean"], before)
 
 
 # Killed runs

@@ -11,8 +11,9 @@ from minprox.experiments.kinds import Kind
 from minprox.ground.backend import current, record, use
 from minprox.ground.environment import environment
 from minprox.ground.files import locked, made_folder, read_json, write_json
-from minprox.learning.checkpoints import Checkpoint, differences
+from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.history import History
+from minprox.learning.identity import differences
 from minprox.learning.loop import Course, carry_on, take_up
 from minprox.learning.records import Record
 from minprox.learning.rows import Rows, read_record

@@ -6,21 +6,17 @@ import io
 import json
 import os
 import warnings
-import zlib
-from collections.abc import Callable, Container
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minprox.datasets import Dataset
 from minprox.engine.graph import Graph
-from minprox.engine.losses import Loss
-from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.backend import to_numpy
 from minprox.ground.files import whole_file
-from minprox.learning.optimizer import Optimizer
+from minprox.learning.identity import differences
+from minprox.learning.net_state import listed, net_arrays, put_net
 from minprox.learning.rows import Rows
 
 Path_ = str | os.PathLike[str]
@@ -52,7 +48,7 @@ def save_parameters(net: Graph, path: Path_) -> None:
     >>> bool((net.parameters[0] == other.parameters[0]).all())
     True
     """
-    write_arrays(path, numbered("parameters", net.parameters) | numbered("memory", net.memory), {})
+    write_arrays(path, net_arrays(net), {})
 
 
 def load_parameters(net: Graph, path: Path_) -> None:
@@ -85,14 +81,13 @@ def load_parameters(net: Graph, path: Path_) -> None:
     True
     """
     arrays, _ = read_arrays(path)
-    values = listed("parameters", arrays)
+    values, kept = listed("parameters", arrays), listed("memory", arrays)
     expected, found = [theta.shape for theta in net.parameters], [v.shape for v in values]
     if found != expected:
         raise ValueError(f"{path}: expected parameters of the shapes {expected}, found {found}")
-    kept = listed("memory", arrays)
     if [v.shape for v in kept] != [v.shape for v in net.memory]:
         raise ValueError(f"{path}: expected {len(net.memory)} arrays that layers keep, found {len(kept)}")
-    put([*net.parameters, *net.memory], [*values, *kept])
+    put_net(net, arrays)
 
 
 @dataclass(frozen=True)
@@ -143,80 +138,6 @@ class Checkpoint:
             raise ValueError(
                 f"{self.path}: this checkpoint belongs to a run with other settings: " + "; ".join(differing)
             )
-
-
-def differences(former: dict[str, Any], now: dict[str, Any], free: Container[str] = ()) -> list[str]:
-    """Return a phrase for every setting that is not what it was, but for those that are free to differ."""
-    return [
-        f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
-        for name in [*now, *sorted(set(former) - set(now))]
-        if name not in free and former.get(name) != now.get(name)
-    ]
-
-
-def settings_of(
-    net: Graph,
-    data: Dataset,
-    loss: Loss,
-    optimizer: Optimizer,
-    direction: Callable[..., Any],
-    batch_size: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Return what must be the same in two runs that shall agree bit by bit."""
-    ignored = {"net", "state", "epoch", "steps_done", "history"}
-    settings: dict[str, Any] = {
-        "net": repr(net),
-        "parameter shapes": [list(theta.shape) for theta in net.parameters],
-        "dtype": str(net.dtype),
-        "data": f"{data!r} with the check sum {checksum(data):08x}",
-        "loss": describe(loss),
-        "direction": describe(direction),
-        "optimizer": type(optimizer).__name__,
-    }
-    settings |= {k: describe(v) for k, v in vars(optimizer).items() if k not in ignored}
-    return settings | {"batch_size": batch_size, "seed": seed}
-
-
-def checksum(data: Dataset) -> int:
-    """Return the CRC-32 of the training labels and of the first inputs."""
-    x, y = to_numpy(data.train.x[:256]), to_numpy(data.train.y)
-    return zlib.crc32(y.tobytes(), zlib.crc32(x.tobytes()))
-
-
-def describe(value: Any) -> str:
-    """Return a text that is the same in every process: of a function its name, else its repr."""
-    if isinstance(value, partial):
-        items = [*map(describe, value.args)]
-        items += [f"{name}={describe(v)}" for name, v in sorted(value.keywords.items())]
-        return f"{describe(value.func)}({', '.join(items)})"
-    if hasattr(value, "__qualname__"):
-        return value.__qualname__
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(describe, value))}]"
-    if hasattr(value, "tolist"):
-        return describe(value.tolist())
-    if isinstance(value, float) and value.is_integer():
-        return repr(int(value))  # 1 and 1.0 are the same setting
-    kind: Any = type(value)
-    return kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(value)
-
-
-def numbered(name: str, arrays: list[Any]) -> dict[str, np.ndarray]:
-    """Return the arrays under the names ``name.0``, ``name.1``, …"""
-    return {f"{name}.{i}": to_numpy(array) for i, array in enumerate(arrays)}
-
-
-def listed(name: str, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the arrays ``name.0``, ``name.1``, … in order."""
-    count = sum(key.rpartition(".")[0] == name for key in arrays)
-    return [arrays[f"{name}.{i}"] for i in range(count) if f"{name}.{i}" in arrays]
-
-
-def put(targets: list[Any], values: list[np.ndarray]) -> None:
-    """Copy values into arrays of either backend, in place."""
-    for target, value in zip(targets, values, strict=True):
-        target[...] = array_module(target).asarray(value)
 
 
 def write_arrays(path: Path_, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:

@@ -18,11 +18,13 @@ from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
-from minprox.learning.checkpoints import Checkpoint, listed, numbered, put, settings_of
+from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.endings import endings_told
 from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
+from minprox.learning.identity import appearance, differences, settings_of
 from minprox.learning.loop import Course, Row, carry_on, take_up
+from minprox.learning.net_state import contents, net_arrays, optimizer_arrays, put_training
 from minprox.learning.optimizer import Optimizer
 
 Array = Any
@@ -158,6 +160,7 @@ class Training(Course):
         self.net, self.data, self.loss, self.optimizer = net, data, loss, optimizer
         self.direction, self.batch_size, self.seed = direction, batch_size, seed
         self.parts = -(-len(data.train) // batch_size)
+        self.start = contents(optimizer), appearance(net, loss, direction)
 
     def advance(self, epoch: int) -> Row:
         start = clock(self.net)
@@ -200,22 +203,13 @@ class Training(Course):
         return not (math.isfinite(row["batch_loss"]) and math.isfinite(row["train_loss"]))
 
     def arrays(self) -> dict[str, Array]:
-        arrays = numbered("parameters", self.net.parameters) | numbered("memory", self.net.memory)
-        for name, values in self.optimizer.state.items():
-            arrays |= numbered(f"state.{name}", values)
-        return arrays | {"steps_done": np.array(self.optimizer.steps_done)}
+        contents, words = self.start
+        if changed := differences(words, appearance(self.net, self.loss, self.direction)):
+            raise ValueError(f"a checkpoint cannot keep what was changed in the run: {'; '.join(changed)}")
+        return net_arrays(self.net) | optimizer_arrays(self.optimizer, contents)
 
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
-        targets = {"parameters": self.net.parameters, "memory": self.net.memory}
-        targets |= {f"state.{name}": values for name, values in self.optimizer.state.items()}
-        stored = {name: listed(name, arrays) for name in targets}
-        if any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):
-            raise ValueError("its arrays do not fit its settings")
-        if "steps_done" not in arrays:
-            raise ValueError("it does not tell how many steps were done")
-        for name, values in targets.items():
-            put(values, stored[name])
-        self.optimizer.steps_done = int(arrays["steps_done"])
+        put_training(self.net, self.optimizer, arrays)
 
     def identity(self) -> dict[str, Any]:
         net, data, loss = self.net, self.data, self.loss

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minprox.ground.backend import asarray, to_numpy
-from minprox.learning.checkpoints import describe, read_arrays, write_arrays
+from minprox.learning.checkpoints import read_arrays, write_arrays
+from minprox.learning.identity import describe
 
 
 class Stored:

@@ -1,0 +1,124 @@
+"""The state of a training run as arrays: of a net, and of an optimiser with what was changed in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minprox.engine.graph import Graph
+from minprox.ground.backend import array_module, to_numpy
+from minprox.learning.identity import attributes
+from minprox.learning.optimizer import Optimizer
+from minprox.learning.own_code import content
+
+PARTS_OF_A_NET = ("parameters", "memory")
+
+
+def net_arrays(net: Graph) -> dict[str, np.ndarray]:
+    """Return the parameters of a net, and what its layers keep besides, like running averages, by name."""
+    return numbered("parameters", net.parameters) | numbered("memory", net.memory)
+
+
+def put_net(net: Graph, arrays: Mapping[str, np.ndarray]) -> None:
+    """Set parameters and memory to what :func:`net_arrays` returned for a net of this shape."""
+    put([*net.parameters, *net.memory], [*listed("parameters", arrays), *listed("memory", arrays)])
+
+
+def numbered(name: str, arrays: list[Any]) -> dict[str, np.ndarray]:
+    """Return the arrays under the names ``name.0``, ``name.1``, …"""
+    return {f"{name}.{i}": to_numpy(array) for i, array in enumerate(arrays)}
+
+
+def listed(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the arrays ``name.0``, ``name.1``, … in order."""
+    count = sum(key.rpartition(".")[0] == name for key in arrays)
+    return [arrays[f"{name}.{i}"] for i in range(count) if f"{name}.{i}" in arrays]
+
+
+def put(targets: list[Any], values: list[np.ndarray]) -> None:
+    """Copy values into arrays of either backend, in place."""
+    for target, value in zip(targets, values, strict=True):
+        target[...] = array_module(target).asarray(value)
+
+
+def optimizer_arrays(optimizer: Optimizer, start: Mapping[str, str]) -> dict[str, Any]:
+    """Return what an optimiser remembers, and those of its attributes that are no longer what they were.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    start : mapping of str to str
+        :func:`contents` at the start of the run.
+
+    Raises
+    ------
+    ValueError
+        If an attribute was changed to what a checkpoint cannot keep.
+    """
+    arrays: dict[str, Any] = {"steps_done": np.array(optimizer.steps_done)}
+    for name, values in optimizer.state.items():
+        arrays |= numbered(f"state.{name}", values)
+    plain = {}
+    for name, value in attributes(optimizer).items():
+        if content(value) == start.get(name):
+            continue
+        if is_array(value):
+            arrays[f"attribute.{name}"] = to_numpy(value)
+            continue
+        try:
+            plain[name] = json.loads(json.dumps(as_plain(value)))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"a checkpoint cannot keep what was changed in the run: {name} of the optimizer, "
+                f"expected a number, a text, a list of them or an array, found {value!r}"
+            ) from None
+    return arrays | ({"changed": np.array(json.dumps(plain))} if plain else {})
+
+
+def contents(optimizer: Optimizer) -> dict[str, str]:
+    """Return the attributes of an optimiser as texts that tell whether one was changed."""
+    return {name: content(value) for name, value in attributes(optimizer).items()}
+
+
+def put_training(net: Graph, optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> None:
+    """Set net and optimiser to what :func:`net_arrays` and :func:`optimizer_arrays` gave, or neither.
+
+    Raises
+    ------
+    ValueError
+        If an array is missing, or of another shape.
+    """
+    targets = {f"state.{name}": values for name, values in optimizer.state.items()}
+    stored = {name: listed(name, arrays) for name in targets}
+    shapes = {n: array.shape for n, array in arrays.items() if n.partition(".")[0] in PARTS_OF_A_NET}
+    fits = shapes == {n: array.shape for n, array in net_arrays(net).items()}
+    if not fits or any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):
+        raise ValueError("its arrays do not fit its settings")
+    if "steps_done" not in arrays:
+        raise ValueError("it does not tell how many steps were done")
+    changed = json.loads(str(arrays["changed"])) if "changed" in arrays else {}
+    put_net(net, arrays)
+    for name, values in targets.items():
+        put(values, stored[name])
+    optimizer.steps_done = int(arrays["steps_done"])
+    for name, value in changed.items():
+        was_tuple = isinstance(getattr(optimizer, name, None), tuple)
+        setattr(optimizer, name, tuple(value) if was_tuple else value)
+    for name in (name for name in arrays if name.startswith("attribute.")):
+        home = array_module(net.parameters[0])
+        setattr(optimizer, name.partition(".")[2], home.asarray(arrays[name]))
+
+
+def is_array(value: Any) -> bool:
+    """Tell whether something is an array with axes, of either backend."""
+    return hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0 and value.dtype.kind in "biufc"
+
+
+def as_plain(value: Any) -> Any:
+    """Return a value with Python's numbers in the place of NumPy's."""
+    if isinstance(value, (list, tuple)):
+        return [as_plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
