@@ -90,6 +90,122 @@ def test_check_layer_rejects_a_missing_error():
         mp.check_layer(One(), (3,), (3,))
 
 
+class Remembers(mp.Layer):
+    """tanh, as in a framework with hooks: what the adjoint needs is kept on self."""
+
+    def forward(self, z):
+        self.a = np.tanh(z)
+        return self.a
+
+    def adjoint(self, delta, a, z):
+        return delta * (1 - self.a**2)
+
+
+class Reuses(mp.Layer):
+    """2 z, always in the same array."""
+
+    room = np.zeros((100, 4))
+
+    def forward(self, z):
+        out = self.room[: len(z)]
+        out[...] = 2 * z
+        return out
+
+    def adjoint(self, delta, a, z):
+        return 2 * delta
+
+
+class ReusesOnTheWayBack(mp.Tanh):
+    room = np.zeros((100, 4))
+
+    def adjoint(self, delta, a, z):
+        out = self.room[: len(z)]
+        out[...] = super().adjoint(delta, a, z)
+        return out
+
+
+class Noisy(mp.Layer):
+    """Draws in forward, and not in sample."""
+
+    rng = np.random.default_rng(0)
+
+    def forward(self, z):
+        return z + 1e-7 * self.rng.standard_normal(z.shape)
+
+    def adjoint(self, delta, a, z):
+        return delta
+
+
+class RemembersInput(mp.Linear):
+    def forward(self, theta, a):
+        self.a = a
+        return super().forward(theta, a)
+
+    def adjoint_theta(self, a, delta):
+        return super().adjoint_theta(self.a[: len(delta)], delta)
+
+
+class RemembersTheta(mp.Linear):
+    """The adjoint by the input with the θ of the last forward pass."""
+
+    def forward(self, theta, a):
+        self.last = theta
+        return super().forward(theta, a)
+
+    def adjoint_input(self, theta, a, delta):
+        return super().adjoint_input(self.last, a, delta)
+
+
+class Counts(mp.Linear):
+    """A matrix that changes from call to call."""
+
+    calls = 0
+
+    def matrix(self, a):
+        self.calls += 1
+        return super().matrix(a) * (1 if self.calls < 3 else 2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Remembers(), r"Remembers\(\): adjoint of a batch = the same after another batch .* on self"),
+        (Reuses(), r"Reuses\(\): what forward returned stays as it was"),
+        (ReusesOnTheWayBack(), "what adjoint returned stays as it was"),
+        (Noisy(), "forward of a batch = the same after another batch .* random|adjoint of input 1"),
+        (RemembersInput(4, 3), "adjoint_theta"),
+        (RemembersTheta(4, 3), "adjoint_input"),
+        (Counts(4, 3), "matrix of a batch"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, mp.Layer) else "",
+)
+def test_check_layer_sees_a_memory(layer, words):
+    with pytest.raises(mp.CheckError, match=words):
+        mp.check_layer(layer, (4,))
+
+
+class Overwrites(mp.Tanh):
+    def __init__(self, what):
+        self.what = what
+
+    def adjoint(self, delta, a, z):
+        found = super().adjoint(delta, a, z)
+        {"delta": delta, "output": a, "input": z}[self.what][...] = 0
+        return found
+
+
+@pytest.mark.parametrize("what", ["delta", "output", "input"])
+def test_check_layer_names_a_layer_that_writes_on_the_way_back(what):
+    with pytest.raises(mp.CheckError, match=r"Overwrites\(\) writes to an argument"):
+        mp.check_layer(Overwrites(what), (4,))
+
+
+def test_a_layer_with_running_averages_is_checked_as_it_evaluates():
+    net, x = mp.Sequential(mp.BatchNorm(4), dtype="float64"), np.random.default_rng(0).standard_normal((9, 4))
+    mp.forward(net, x, training=True)
+    mp.check_layer(net.nodes[1].layer, (4,))
+
+
 @pytest.fixture
 def problem(rng):
     net = mp.Sequential(mp.Linear(4, 6), mp.Tanh(), mp.Linear(6, 3), seed=0, dtype="float64")

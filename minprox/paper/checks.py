@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
+from minprox.paper.memory_checks import check_memory, writing_told
 from minprox.paper.tangent_checks import check_tangent, check_tangent_map
 from minprox.paper.verdicts import CheckError, agree, dot, frozen, off
 
@@ -14,9 +15,10 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
     """Check the adjoints and tangents of a layer, and of a transfer all that the solvers rely on.
 
     Of a transfer: linear in θ, both adjoints (the dot test), columns of θ that act on their own
-    channel alone, ``matrix`` if it has one, and whether it writes to its arguments.
+    channel alone, and ``matrix`` if it has one.
     Of another layer: its adjoint against central differences, for each input, and ``tangent`` and ``bend``
-    where it gives them (T1, T3).
+    where it gives them (T1, T3). Of both: whether it writes to its arguments, and whether what it gives
+    depends on what it has seen before.
 
     Parameters
     ----------
@@ -46,12 +48,14 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
     """
     rng = np.random.default_rng(seed)
     inputs = [frozen(rng.standard_normal((batch, *shape))) for shape in input_shapes]
-    if isinstance(layer, Transfer):
-        check_transfer(layer, inputs[0], rng)
-    else:
-        output = frozen(layer.forward(*inputs))
-        delta = check_adjoints(layer, inputs, output, rng)
-        check_tangent(layer, inputs, delta, rng)
+    with writing_told(layer):
+        check_memory(layer, inputs, np.random.default_rng(seed))
+        if isinstance(layer, Transfer):
+            check_transfer(layer, inputs[0], rng)
+        else:
+            output = frozen(layer.forward(*inputs))
+            delta = check_adjoints(layer, inputs, output, rng)
+            check_tangent(layer, inputs, delta, rng)
 
 
 def check_transfer(layer: Transfer, a: Array, rng: np.random.Generator) -> None:
