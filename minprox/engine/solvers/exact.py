@@ -8,11 +8,11 @@ import numpy as np
 
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.arguments import one_of
-from minprox.ground.backend import array_module, cholesky, on_host
+from minprox.ground.backend import array_module, at_once, cholesky, on_host
 
 Array = Any
 
-SMALL = 64  # rows of a triangular matrix that is inverted as a whole
+SMALL = 64  # rows of a triangular matrix that is inverted as a whole (on a GPU all of them are)
 REFINEMENTS = 2  # each divides the error by 1e16 over the condition number, as far as there are digits
 ROUNDING = 64  # units of rounding of its trace that a Gram matrix may be off, so that it stays definite
 LOSS = 1e-5  # of float32 digits that a step may lose before its products are taken in float64
@@ -153,7 +153,7 @@ def lower_inverse(L: Array) -> Array:
     ``[[P, 0], [Q, R]]⁻¹ = [[P⁻¹, 0], [−R⁻¹ Q P⁻¹, R⁻¹]]``
     """
     xp, n = array_module(L), L.shape[-1]
-    if n <= SMALL:
+    if n <= at_once(L, SMALL):
         return xp.linalg.inv(L)
     h, V = n // 2, xp.zeros_like(L)
     V[..., :h, :h], V[..., h:, h:] = lower_inverse(L[..., :h, :h]), lower_inverse(L[..., h:, h:])
