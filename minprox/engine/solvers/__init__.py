@@ -5,7 +5,8 @@ A solver is anything callable as ``solver(A, delta, tau_theta) -> d`` with a lin
 ``d (..., cols, n_out)``.
 """
 
-from minprox.engine.solvers.conjugate_gradients import CG, BlockCG
+from minprox.engine.solvers.block_conjugate_gradients import BlockCG
+from minprox.engine.solvers.conjugate_gradients import CG
 from minprox.engine.solvers.exact import Exact, Explicit
 from minprox.engine.solvers.report import Report, relative_residual, run
 

@@ -1,4 +1,4 @@
-"""The implicit step by ``n`` iterations of conjugate gradients: flattened, and column by column."""
+"""The implicit step by ``n`` iterations of conjugate gradients on all of θ at once, ``vec(θ)``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.linear_map import LinearMap
-from minprox.ground.arguments import one_of, whole
-from minprox.ground.backend import array_module, at_once, companion
+from minprox.ground.arguments import whole
+from minprox.ground.backend import array_module, companion
 
 Array = Any
 
@@ -96,153 +96,3 @@ def cg(matvec: Callable[[Array], Array], b: Array, iterations: int) -> tuple[Arr
         callback=lambda _: done.append(None),
     )
     return x * size, len(done)
-
-
-class BlockCG:
-    """Conjugate gradients for each column of θ by itself, all columns side by side.
-
-    The matrix is the same for every output column, so that each can take its own step lengths
-    within the same matrix products: at least as accurate as :class:`CG` for the same ``iterations``.
-
-    Parameters
-    ----------
-    iterations : int
-    form : {"auto", "primal", "dual"}
-        The coordinates: ``d`` itself, with products by ``AᵀA``, or ``d = Aᵀ c`` with the
-        inner products of the Gram matrix ``K = A Aᵀ``, the same iterates; ``"auto"`` takes the cheaper,
-        and never the dual where ``K`` is singular for its shape (``rows > cols``), since there the
-        rounding of ``K`` halves the digits that the iteration can reach.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    Notes
-    -----
-    With ``r = Aᵀρ``, ``p = Aᵀπ``: ``⟨r, r⟩ = ρᵀKρ`` and ``M p = Aᵀ(Kπ + π/τ_θ)``. So with
-    ``G = I`` (primal) or ``G = K`` (dual) both are one recursion in the inner product ``⟨u, G v⟩``.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
-    >>> mp.BlockCG(1)(A, delta, tau_theta=1.0)
-    array([[0.6]])
-    """
-
-    width = 500  # columns that iterate together: their vectors stay in the cache (on a GPU all of them do)
-
-    def __init__(self, iterations: int = 3, form: str = "auto") -> None:
-        self.iterations = whole("iterations of BlockCG", iterations)
-        self.form = one_of("form of BlockCG", form, ("auto", "primal", "dual"))
-
-    def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
-        return self.run(A, delta, tau_theta)[0]
-
-    def solve(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, int]:
-        """Return the step and the number of iterations done: until every residual is exactly zero.
-
-        Parameters
-        ----------
-        A : LinearMap
-        delta : array, shape (..., rows, n_out)
-        tau_theta : float
-
-        Returns
-        -------
-        d : array, shape (..., cols, n_out)
-        done : int
-        """
-        d, squares = self.run(A, delta, tau_theta)
-        return d, max(sum(bool(rho.any()) for rho in rhos) for rhos in squares)
-
-    def run(self, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Array, list[list[Array]]]:
-        """Return the step, and of each block of columns the squares ``ρ`` before every iteration.
-
-        No entry of an array is looked at, which would make a GPU wait: what is zero counts as zero
-        by ``divide``, and a column that has converged stays where it is.
-        """
-        xp, s = array_module(delta), 1 / float(tau_theta)
-        size = xp.maximum(delta.max(), -delta.min())
-        size = xp.where(size > 0, size, 1)  # δ/size: so that no scale of δ can underflow in a square
-        if self.chosen(A, delta) == "primal":
-            normal = self.normal_product(A, delta)
-            d, rhos = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ (delta / size))
-            return size * d, [rhos]
-        K = A.gram(delta.dtype)
-        noise = float(np.finfo(K.dtype).eps) * xp.linalg.norm(K, axis=(-2, -1), keepdims=True)
-        c, squares, width = xp.empty_like(delta), [], at_once(delta, self.width)
-        for start in range(0, delta.shape[-1], width):
-            columns = (..., slice(start, start + width))
-            x, rhos = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns] / size, noise)
-            c[columns] = size * x
-            squares.append(rhos)
-        return A.T @ c, squares
-
-    def iterate(self, M: Any, G: Any, r: Array, noise: Array | None = None) -> tuple[Array, list[Array]]:
-        """Run the recursion from zero, with ``M(p, G p)`` the system and ``G`` the inner product.
-
-        A square ``⟨r, G r⟩`` below ``noise ‖r‖²``, the rounding errors of ``G``, counts as zero.
-        """
-        xp = array_module(r)
-
-        def square(r: Array, Gr: Array) -> Array:
-            rho = inner(r, Gr)  # ρ = ⟨r, G r⟩
-            if noise is None:
-                return rho
-            return xp.where(rho < noise * (r * r).sum(axis=-2, keepdims=True), 0, rho)  # NaN stays NaN
-
-        x, p, Gr = xp.zeros_like(r), r, G(r)
-        Gp, rhos = Gr, [square(r, Gr)]
-        for n in range(1, self.iterations + 1):
-            rho, q = rhos[-1], M(p, Gp)
-            alpha = divide(rho, inner(Gp, q))  # α = ⟨r, G r⟩ / ⟨p, G M p⟩
-            x = x + alpha * p
-            if n == self.iterations:
-                break
-            r = r - alpha * q
-            Gr = G(r)
-            rhos.append(square(r, Gr))
-            beta = divide(rhos[-1], rho)  # β = ⟨r₊, G r₊⟩ / ⟨r, G r⟩
-            p, Gp = r + beta * p, Gr + beta * Gp
-        return x, rhos
-
-    def chosen(self, A: LinearMap, delta: Array) -> str:
-        """Return the form that is used: the one with fewer multiplications."""
-        if self.form != "auto":
-            return self.form
-        (rows, cols), n = A.shape, delta.shape[-1]
-        primal = min(self.costs(A, n))
-        dual = A.gram_cost + self.iterations * rows * rows * n
-        return "dual" if rows <= cols and dual < primal else "primal"
-
-    def costs(self, A: LinearMap, n: int) -> tuple[float, float]:
-        """Return the multiplications of the primal form, by ``A`` and ``Aᵀ`` or by ``AᵀA``."""
-        rows, cols = A.shape
-        return self.iterations * 2 * rows * cols * n, A.normal_cost + self.iterations * cols * cols * n
-
-    def normal_product(self, A: LinearMap, delta: Array) -> Any:
-        """Return the cheaper of the two ways to multiply by ``AᵀA``."""
-        matrix_free, by_gram = self.costs(A, delta.shape[-1])
-        if matrix_free <= by_gram:
-            return lambda p: A.T @ (A @ p)
-        gram = A.T.gram(delta.dtype)
-        return lambda p: gram @ p
-
-    def __repr__(self) -> str:
-        return f"BlockCG({self.iterations}{'' if self.form == 'auto' else f', {self.form!r}'})"
-
-
-def inner(u: Array, v: Array) -> Array:
-    """Return the inner product of each pair of columns, shape ``(..., 1, n)``, summed in float64.
-
-    A float32 sum down a long column loses enough digits to spoil the step lengths.
-    """
-    return (u * v).sum(axis=-2, keepdims=True, dtype="float64").astype(u.dtype)
-
-
-def divide(u: Array, v: Array) -> Array:
-    """Return ``u / v``, and 0 where ``v`` is 0: a column that has converged stays where it is."""
-    xp = array_module(u, v)
-    return xp.where(v == 0, 0, u) / xp.where(v == 0, 1, v)
