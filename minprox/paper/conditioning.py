@@ -28,10 +28,6 @@ def angle(gradient: Array, direction: Array) -> float:
     ValueError
         If the shapes differ or one of the two is zero.
 
-    Notes
-    -----
-    ``α = 2 arctan(‖u − v‖ / ‖u + v‖)`` of the unit vectors, which keeps its digits near 0.
-
     Examples
     --------
     >>> import minprox as mp, numpy as np
@@ -46,30 +42,25 @@ def angle(gradient: Array, direction: Array) -> float:
         )
     u, v = (w / abs(w).max() for w in (u, v))  # so that no square vanishes or overflows
     u, v = u / norm(u), v / norm(v)
-    return float(2 * np.arctan2(norm(u - v), norm(u + v)))
+    return float(2 * np.arctan2(norm(u - v), norm(u + v)))  # unlike arccos, it keeps its digits near 0
 
 
 def angle_bound(kappa: float) -> float:
-    """Return the largest angle that P3 allows for a condition number κ, in radians.
+    """Return the largest angle that P3 allows for κ = ``cond(M)``, ``α ≤ π/2 − 2 arctan(1/√κ)``.
 
     Parameters
     ----------
     kappa : float
-        ``cond(M)``, at least 1.
 
     Returns
     -------
     float
-        In [0, π/2).
+        In [0, π/2), in radians.
 
     Raises
     ------
     ValueError
         If κ is below 1 or NaN.
-
-    Notes
-    -----
-    ``cos α ≥ 2√κ/(1 + κ)`` (Kantorovich), that is ``α ≤ π/2 − 2 arctan(1/√κ)``.
 
     References
     ----------
@@ -83,7 +74,7 @@ def angle_bound(kappa: float) -> float:
     """
     if not kappa >= 1:
         raise ValueError(f"angle_bound: a condition number is at least 1, found {kappa!r}")
-    return float(np.pi / 2 - 2 * np.arctan(kappa**-0.5))  # cos α = 2√κ/(1 + κ)  (P3)
+    return float(np.pi / 2 - 2 * np.arctan(kappa**-0.5))  # cos α ≥ 2√κ/(1 + κ)  (P3)
 
 
 def spectrum(A: LinearMap) -> np.ndarray:
@@ -120,7 +111,6 @@ def condition(A: LinearMap, tau_theta: float) -> float:
     A : LinearMap
         With a matrix.
     tau_theta : float
-        τ_θ > 0.
 
     Returns
     -------

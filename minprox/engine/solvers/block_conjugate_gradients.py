@@ -60,9 +60,8 @@ class BlockCG:
 
         Parameters
         ----------
-        A : LinearMap
-        delta : array, shape (..., rows, n_out)
-        tau_theta : float
+        A, delta, tau_theta
+            As for :class:`minprox.CG`.
 
         Returns
         -------

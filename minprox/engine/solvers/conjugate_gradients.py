@@ -17,6 +17,8 @@ Array = Any
 class CG:
     """Conjugate gradients on ``vec(θ)``, started at zero, matrix-free: SciPy's or CuPy's ``cg``.
 
+    Each iteration takes one forward and one adjoint pass of the layer, ``v ↦ Aᵀ(A v) + v/τ_θ``.
+
     Parameters
     ----------
     iterations : int
@@ -26,10 +28,6 @@ class CG:
     ------
     ValueError
         If ``iterations`` is not a positive integer.
-
-    Notes
-    -----
-    Each iteration takes one forward and one adjoint pass of the layer, ``v ↦ Aᵀ(A v) + v/τ_θ``.
 
     References
     ----------

@@ -48,13 +48,8 @@ class Report:
 
         Parameters
         ----------
-        solver : callable
-        A : LinearMap
-        delta : array, shape (..., rows, n_out)
-        tau_theta : float
-        d : array, shape (..., cols, n_out)
-        done : int or None
-            Iterations.
+        solver, A, delta, tau_theta, d, done
+            As for :func:`run`, and what it returned.
 
         Returns
         -------
@@ -63,12 +58,8 @@ class Report:
         if isinstance(solver, Explicit):
             return cls(repr(solver), "", None, 0.0)
         form = getattr(solver, "chosen", None)
-        return cls(
-            repr(solver),
-            form(A, delta) if form else "",
-            done,
-            relative_residual(A, delta, tau_theta, d),
-        )
+        residual = relative_residual(A, delta, tau_theta, d)
+        return cls(repr(solver), form(A, delta) if form else "", done, residual)
 
 
 class Recorded:
@@ -90,9 +81,8 @@ def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Arra
     Parameters
     ----------
     solver : callable
-    A : LinearMap
-    delta : array, shape (..., rows, n_out)
-    tau_theta : float
+    A, delta, tau_theta
+        As for :class:`minprox.CG`.
 
     Returns
     -------
@@ -117,10 +107,8 @@ def relative_residual(A: LinearMap, delta: Array, tau_theta: float, d: Array) ->
 
     Parameters
     ----------
-    A : LinearMap
-    delta : array, shape (..., rows, n_out)
-    tau_theta : float
-    d : array, shape (..., cols, n_out)
+    A, delta, tau_theta, d
+        As for :func:`minprox.check_step`.
 
     Returns
     -------
