@@ -52,6 +52,9 @@ INNER = {
     "LinearMap.normal_diagonal",
     *("Exact.chosen", "Run.plain", "Run.settle"),
 }
+VAGUE = (
+    r"Any|Array|ndarray|list|tuple|dict|Sequence|Mapping|Itera|Generator\[|Callable"  # types that need words
+)
 SHAPED = r"\bshapes?\b|\baligned\b|``\([^)]*\)"  # one way to say what shape an array has
 
 
@@ -133,8 +136,16 @@ def faults(name, obj, method=False):
         returns = str(inspect.signature(obj).return_annotation)
         part = "Yields" if returns.startswith(("Iterator", "Generator")) else "Returns"
         short = method and not wanted(name, obj) and summary.startswith(part.rstrip("s"))
-        if returns not in ("None", str(inspect.Parameter.empty)) and part not in parts and not short:
+        plain = part == "Returns" and says_all(returns)  # then the first sentence says the rest
+        if (
+            returns not in ("None", str(inspect.Parameter.empty))
+            and part not in parts
+            and not (short or plain)
+        ):
             found.append(f"no section {part}")
+        alone = entries(parts.get("Returns", ""))
+        if len(alone) == 1 and not alone[0][2].strip() and same_type(alone[0][1] or alone[0][0][0], returns):
+            found.append("Returns only repeats the type")
     source = inspect.getsource(obj)
     body = source.replace(obj.__doc__, "")
     if re.search(rf"# .*\({LABEL}", body) and not re.search(rf"{LABEL}|paper|References", obj.__doc__):
@@ -151,8 +162,47 @@ def parameter_faults(name, obj, parts):
     fields = getattr(obj, "__dataclass_fields__", None) if isinstance(obj, type) else None
     part = "Attributes" if fields and "Parameters" not in parts else "Parameters"
     found = [n for names, _, _ in entries(parts.get(part, "")) for n in names]
-    expected = wanted(name, obj)
-    return [] if found == expected else [f"{part}: expected {expected}, found {found}"]
+    types = annotations(obj)
+    expected = [
+        n for n in wanted(name, obj) if n in found or part == "Attributes" or not says_all(types.get(n))
+    ]
+    repeated = [
+        f"the entry of {', '.join(names)} only repeats the type"
+        for names, kind, below in entries(parts.get("Parameters", ""))
+        if not below.strip() and any(same_type(kind, types.get(n)) for n in names)
+    ]
+    return repeated + ([] if found == expected else [f"{part}: expected {expected}, found {found}"])
+
+
+def annotations(obj):
+    """The types in the signature, as text, by the names as the docstring writes them."""
+    try:
+        parameters = inspect.signature(obj).parameters.values()
+    except ValueError:
+        return {}
+    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    return {
+        stars.get(p.kind, "") + p.name: inspect.formatannotation(p.annotation)
+        for p in parameters
+        if p.annotation is not inspect.Parameter.empty
+    }
+
+
+def says_all(annotation):
+    """Whether a type tells a reader what it is, without a shape or what is in it."""
+    return bool(annotation) and not re.search(VAGUE, annotation)
+
+
+def same_type(kind, annotation):
+    """Whether an entry without words has nothing but the type that stands in the signature."""
+    if not kind or not says_all(annotation):
+        return False
+
+    def alternatives(text):
+        names = re.split(r" or |\|", re.sub(r",? *optional", "", text))
+        return {name.strip().strip("'").split(".")[-1] for name in names} - {"None"}
+
+    return alternatives(kind) == alternatives(annotation)
 
 
 def public_names():
@@ -239,7 +289,7 @@ def good(A, delta, *rest, scale=1.0, **options):
     return scale * (A.T @ delta)  # Aᵀ δ  (P1)
 
 
-good.__annotations__["return"] = "Array"
+good.__annotations__ |= {"scale": "float", "return": "Array"}
 
 
 def planted(old, new):
@@ -259,6 +309,8 @@ def test_a_complete_docstring_passes():
     ("old", "new", "fault"),
     [
         ("    A : LinearMap\n", "", "Parameters: expected"),  # a parameter is missing
+        ("    scale : float\n        Larger than 0.\n", "    scale : float\n", "scale only repeats the type"),
+        ("    *rest : int\n", "    *rest : int\n    scale : float\n", "Parameters: expected"),
         ("scale : float", "size : float", "'size'"),  # has another name
         ("    *rest : int\n", "    rest : int\n", "'rest'"),
         ("    A : LinearMap\n    delta", "    delta", "expected ['A', 'delta', '*rest'"),
@@ -277,6 +329,22 @@ def test_a_complete_docstring_passes():
 )
 def test_planted_errors_are_rejected(old, new, fault):
     assert any(fault in found for found in faults("good", planted(old, new)))
+
+
+def test_what_the_types_say_may_be_left_out_and_is_not_repeated():
+    changed = planted("    Returns\n    -------\n    array, shape (cols, n_out)\n\n", "")
+    changed.__annotations__ = changed.__annotations__ | {"return": "Report"}
+    assert faults("good", changed) == []
+    changed.__doc__ = changed.__doc__.replace("    scale : float\n        Larger than 0.\n", "")
+    assert faults("good", changed) == []
+    changed = planted("array, shape (cols, n_out)", "Report")
+    changed.__annotations__ = changed.__annotations__ | {"return": "minprox.Report | None"}
+    assert faults("good", changed) == ["Returns only repeats the type"]
+    changed = planted(
+        "    A : LinearMap\n    delta : array, shape (rows, n_out)\n",
+        "    A, delta\n        As for ``bad``.\n",
+    )
+    assert faults("good", changed) == []
 
 
 def test_sections_in_another_order_and_missing_docstrings_are_rejected():

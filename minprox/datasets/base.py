@@ -69,10 +69,6 @@ class Split:
         Parameters
         ----------
         backend : {"numpy", "cupy"}
-
-        Returns
-        -------
-        Split
         """
         return Split(moved(self.x, backend), moved(self.y, backend))
 

@@ -30,7 +30,6 @@ def digit_sums(
         Numbers of pairs.
     largest : int
         The digits are 0 … largest, at most 9.
-    seed : int
     dtype : {"float32", "float64"}
 
     Returns

@@ -63,10 +63,6 @@ def from_csv(
     source, dtype
         As for :func:`from_arrays`.
 
-    Returns
-    -------
-    Dataset
-
     Raises
     ------
     TypeError, ValueError

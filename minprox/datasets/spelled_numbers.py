@@ -70,7 +70,6 @@ def number_names(
         T, the number of letters in a sequence.
     train, validation, test : int
         Numbers of sequences.
-    seed : int
     dtype : {"float32", "float64"}
         In which the letters' numbers are kept, exactly.
 

@@ -39,7 +39,6 @@ def transformer(
     ----------
     vocabulary, length : int
         Number of different tokens; T, that of places.
-    features, heads, blocks : int
     hidden : int, optional
         Width of the dense layers within a block; four times the features if not given.
     seed, dtype
@@ -96,7 +95,6 @@ def resnet(
     ----------
     input_shape : tuple of int
         ``(channels, height, width)``.
-    classes : int
     widths : sequence of int
         Channels of each stage; from the second one on a stage halves height and width.
     blocks : int

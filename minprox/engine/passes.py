@@ -23,17 +23,12 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
 
     Parameters
     ----------
-    net : Graph
     x : array, shape (N, *input_shape)
         Floating point; converted to the dtype of the net.
     training : bool
         Whether dropout is active.
     seed : int or sequence of int
         Of the dropout masks; the same seed gives the same masks.
-
-    Returns
-    -------
-    Tape
 
     Raises
     ------

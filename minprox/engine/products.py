@@ -9,17 +9,17 @@ import numpy as np
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
+from minprox.engine.losses import Loss
 from minprox.engine.tangent import Linearised
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module, to_numpy
 
 
-def hessian_product(net: Graph, tape: Tape, loss: Any, y: Array) -> Any:
+def hessian_product(net: Graph, tape: Tape, loss: Loss, y: Array) -> Any:
     """Return the Hessian of ``J`` as a linear operator: ``H @ v`` is one tangent pass.
 
     Parameters
     ----------
-    net : Graph
     tape : Tape
         Of a forward pass of this net, with the parameters as they are now.
     loss : Loss
@@ -50,7 +50,7 @@ def hessian_product(net: Graph, tape: Tape, loss: Any, y: Array) -> Any:
     return operator(Linearised(net, tape, loss, y))
 
 
-def gauss_newton_product(net: Graph, tape: Tape, loss: Any, y: Array) -> Any:
+def gauss_newton_product(net: Graph, tape: Tape, loss: Loss, y: Array) -> Any:
     """Return the Gauss–Newton matrix ``Jᵀ ∂²L J`` as a linear operator (T4).
 
     It is the Hessian without the terms in which an error δ stands undotted, and positive semidefinite
@@ -130,7 +130,6 @@ def unpack(vector: np.ndarray, net: Graph) -> list[Array]:
     ----------
     vector : ndarray, shape (n,)
         A column ``(n, 1)`` will do as well.
-    net : Graph
 
     Returns
     -------

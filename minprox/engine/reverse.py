@@ -25,7 +25,6 @@ def sweep(
 
     Parameters
     ----------
-    net : Graph
     tape : Tape
         Of a forward pass of this net, with the parameters as they are now.
     delta : array, shape (N, *output_shape)
@@ -103,7 +102,6 @@ def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, 
     ----------
     net, tape
         As for :func:`sweep`.
-    loss : Loss
     y : array, shape (N, ...)
         Labels or targets, as the loss wants them.
 

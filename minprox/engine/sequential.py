@@ -16,7 +16,6 @@ class Sequential(Graph):
     *layers : Layer
         In order; a leading :func:`minprox.Input` tells the shape of the samples, which is
         otherwise taken from the first layer as far as that knows it.
-    seed : int, optional
     dtype : {"float32", "float64"}
 
     Raises

@@ -23,7 +23,6 @@ def tangent(
 
     Parameters
     ----------
-    net : Graph
     tape : Tape
         Of a forward pass of this net, with the parameters as they are now.
     loss : Loss

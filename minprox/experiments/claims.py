@@ -55,10 +55,6 @@ class Records:
         step : float, optional
             Where the experiment compares step sizes.
 
-        Returns
-        -------
-        Result
-
         Raises
         ------
         MissingRecord
@@ -88,26 +84,11 @@ class Records:
         return self.result(method, step).history
 
     def last(self, column: str, method: str, step: float | None = None) -> float:
-        """Return the last value of a column, or a measure of the end; infinite if the run diverged.
-
-        Parameters
-        ----------
-        column : str
-        method : str
-        step : float, optional
-
-        Returns
-        -------
-        float
-        """
+        """Return the last value of a column, or a measure of the end; infinite if the run diverged."""
         return self.result(method, step).last(column)
 
     def steps(self, method: str) -> list[float]:
         """Return the step sizes at which a method was run, from small to large.
-
-        Parameters
-        ----------
-        method : str
 
         Returns
         -------
@@ -130,7 +111,6 @@ class Claim:
 
     Parameters
     ----------
-    sentence : str
     quantity : str
         What the number is, in words.
     value : callable
@@ -170,10 +150,6 @@ class Claim:
         Parameters
         ----------
         found : iterable of Result
-
-        Returns
-        -------
-        Finding
         """
         by_seed: dict[int, list[Result]] = {}
         for result in found:

@@ -17,7 +17,6 @@ class Experiment:
 
     Parameters
     ----------
-    name, title : str
     methods : mapping of str to Run
         One run, or one of another kind, for each method that is compared, by a short name without ``-``.
     steps : tuple of float
@@ -105,10 +104,6 @@ class Experiment:
         seeds : iterable of int, optional
         tau_theta : iterable of float, optional
             In the place of :attr:`steps`.
-
-        Returns
-        -------
-        Experiment
 
         Raises
         ------

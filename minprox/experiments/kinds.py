@@ -160,10 +160,6 @@ class Kind:
         Parameters
         ----------
         row : dict of str to float
-
-        Returns
-        -------
-        bool
         """
         return not all(math.isfinite(value) for value in row.values())
 
@@ -223,10 +219,6 @@ class Kind:
         ----------
         **place
             For :meth:`begin`: ``data_folder``, where it is given.
-
-        Returns
-        -------
-        Course
         """
         return Bound(self, place)
 
@@ -235,15 +227,6 @@ class Kind:
         return self.RECORD(self.UNIT) if self.RECORD is Record else self.RECORD()
 
     def measure(self, name: str) -> Measure:
-        """Return how a column is shown.
-
-        Parameters
-        ----------
-        name : str
-
-        Returns
-        -------
-        Measure
-        """
+        """Return how a column is shown."""
         known = {self.UNIT: Measure(self.UNIT, "{:.0f}"), "seconds": SECONDS, **self.MEASURES}
         return known.get(name) or Measure(name.replace("_", " "))

@@ -40,16 +40,7 @@ class Measure:
     head: str = ""
 
     def text(self, value: float) -> str:
-        """Return a value as tables show it.
-
-        Parameters
-        ----------
-        value : float
-
-        Returns
-        -------
-        str
-        """
+        """Return a value as tables show it."""
         return self.form.format(self.factor * value)
 
     @property

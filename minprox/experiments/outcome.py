@@ -45,7 +45,6 @@ class Result:
 
         Parameters
         ----------
-        column : str
         worst : float
             What stands for a run that diverged.
 

@@ -57,10 +57,6 @@ def shortened(data: Dataset, samples: int | None) -> Dataset:
 def parse_solver(name: str) -> Solver:
     """Return the solver that a text like ``"exact"``, ``"cg3"`` or ``"blockcg5"`` names.
 
-    Parameters
-    ----------
-    name : str
-
     Returns
     -------
     callable

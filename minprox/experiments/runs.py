@@ -59,8 +59,6 @@ class Run(Kind):
     optimizer : {"nesterov", "sgd", "adam", "adamw", "rmsprop"}
     momentum : float, optional
         In [0, 1), not for Adam; if not given 0.95 with ``"nesterov"`` and 0 with ``"sgd"``.
-    weight_decay : float
-    epochs, batch_size : int
     train_samples : int, optional
         Train on the first so many samples of the training set only; on all of them if not given.
     dtype : {"float32", "float64"}

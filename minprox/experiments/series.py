@@ -44,7 +44,6 @@ def run(
 
     Parameters
     ----------
-    experiment : Experiment
     out : str or path-like
         Folder of the experiment, made if it does not exist; each run has a folder below it.
     executor : concurrent.futures.Executor, optional

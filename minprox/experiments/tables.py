@@ -20,7 +20,6 @@ def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
 
     Parameters
     ----------
-    experiment : Experiment
     folder : str or path-like
         Filled by :func:`run`, which may still be at work.
 
@@ -55,7 +54,6 @@ def verdict(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
 
     Parameters
     ----------
-    experiment : Experiment
     folder : str or path-like
         As for :func:`table`.
 

@@ -65,7 +65,6 @@ def step(
         As for :func:`minprox.proxprop`.
     solvers : callable, sequence of callable, or mapping of str to callable
         What :func:`minprox.proxprop` takes as ``solver``; the keys of a mapping are the labels.
-    title : str
 
     Returns
     -------
@@ -144,10 +143,6 @@ def step_table(
     ----------
     net, tape, loss, y, tau_theta, solvers
         As for :func:`step`; the shapes as well.
-
-    Returns
-    -------
-    str
 
     Raises
     ------

@@ -25,7 +25,6 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
 
     Parameters
     ----------
-    net : Graph
     input_shape : tuple of int, optional
         Shape of one sample, without the batch axis. Give it where the net does not know it, as one that
         begins with a convolution; what stays unknown is shown as a question mark.

@@ -27,7 +27,6 @@ def gantt(modules: int = 5, horizons: Sequence[int] = (1, 2, 5), batches: int = 
         N of each panel; 1 is local learning, K end-to-end.
     batches : int
         How many mini-batches are shown.
-    title : str
 
     Returns
     -------

@@ -109,7 +109,6 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
     path : str or path-like
         Ending in ``.png``, ``.svg`` or ``.pdf``.
 

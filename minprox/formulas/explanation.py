@@ -62,10 +62,6 @@ class Explanation:
         ----------
         source : Source
             One of :attr:`sources`.
-
-        Returns
-        -------
-        str
         """
         marked = source.marked(self.formula.label)
         lines = [

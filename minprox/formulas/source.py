@@ -60,10 +60,6 @@ class Source:
     def marked(self, label: str) -> list[int]:
         """Return the numbers of the shown lines that carry a label, or stand below a comment that does.
 
-        Parameters
-        ----------
-        label : str
-
         Returns
         -------
         list of int
@@ -73,16 +69,7 @@ class Source:
         return [i for i in self.lines if i in carrying | below]
 
     def carries(self, label: str) -> bool:
-        """Tell whether any line carries the label; an experiment is named by it.
-
-        Parameters
-        ----------
-        label : str
-
-        Returns
-        -------
-        bool
-        """
+        """Tell whether any line carries the label; an experiment is named by it."""
         return any(label in labels for labels in self.labels.values()) or self.name.endswith(f".{label}")
 
 
@@ -93,10 +80,6 @@ def find(name: str) -> Source:
     ----------
     name : str
         Dotted: of a function, a class, a method, or a constant of a module.
-
-    Returns
-    -------
-    Source
 
     Raises
     ------

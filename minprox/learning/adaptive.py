@@ -79,7 +79,6 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    net : Graph
     lr : float or callable
         Learning rate τ, or a function of the epoch.
     alpha : float

@@ -28,7 +28,6 @@ def save_parameters(net: Graph, path: Path_) -> None:
 
     Parameters
     ----------
-    net : Graph
     path : str or path-like
         Usually ending in ``.npz``; NumPy reads it without minprox, too.
 

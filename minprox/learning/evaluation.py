@@ -21,10 +21,8 @@ def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tu
 
     Parameters
     ----------
-    net : Graph
     split : Split
         ``data.train``, ``data.validation`` or ``data.test``.
-    loss : Loss
     batch_size : int
         Samples in one forward pass; the result does not depend on it but for rounding.
 

@@ -109,10 +109,6 @@ class History(Rows):
         ----------
         values : dict
 
-        Returns
-        -------
-        History
-
         Raises
         ------
         ValueError

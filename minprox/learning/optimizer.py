@@ -113,10 +113,6 @@ class Optimizer:
         ----------
         backend : {"numpy", "cupy"}
 
-        Returns
-        -------
-        Optimizer
-
         Raises
         ------
         ValueError, ImportError, RuntimeError

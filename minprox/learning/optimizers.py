@@ -25,7 +25,6 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    net : Graph
     lr : float or callable
         Learning rate τ, or a function of the epoch.
     momentum : float
@@ -102,7 +101,6 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    net : Graph
     lr : float or callable
         Learning rate τ, or a function of the epoch.
     betas : tuple of float

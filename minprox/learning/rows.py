@@ -40,10 +40,6 @@ class Rows:
     def column(self, name: str) -> list[float]:
         """Return a column by its name.
 
-        Parameters
-        ----------
-        name : str
-
         Returns
         -------
         list of float
@@ -74,29 +70,15 @@ class Rows:
         ----------
         units : int
             How many the run shall have.
-
-        Returns
-        -------
-        bool
         """
         return self.status in ENDED_EARLY or (self.status == "finished" and len(self) == units)
 
     def append(self, **row: float) -> None:
-        """Record a row: one value for each column.
-
-        Parameters
-        ----------
-        **row : float
-        """
+        """Record a row: one value for each column."""
         raise NotImplementedError
 
     def conclude(self, **ends: float) -> None:
-        """Record what was measured at the end of the run.
-
-        Parameters
-        ----------
-        **ends : float
-        """
+        """Record what was measured at the end of the run."""
         raise NotImplementedError
 
     def reopen(self) -> None:

@@ -55,8 +55,6 @@ def train(
     ----------
     net : Graph
         Its parameters are updated in place.
-    data : Dataset
-    loss : Loss
     optimizer : Optimizer
         Made for this net.
     direction : callable

@@ -114,10 +114,6 @@ def add(name: str, direction: Direction, *, label: str = "", **fields: Any) -> M
     **fields
         The other fields of :class:`Method`.
 
-    Returns
-    -------
-    Method
-
     Raises
     ------
     ValueError

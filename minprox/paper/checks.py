@@ -22,12 +22,10 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
 
     Parameters
     ----------
-    layer : Layer
     *input_shapes : tuple of int
         Shape of one sample of each input.
     batch : int
         Number of random samples, float64.
-    seed : int
 
     Raises
     ------

@@ -48,10 +48,6 @@ def angle(gradient: Array, direction: Array) -> float:
 def angle_bound(kappa: float) -> float:
     """Return the largest angle that P3 allows for κ = ``cond(M)``, ``α ≤ π/2 − 2 arctan(1/√κ)``.
 
-    Parameters
-    ----------
-    kappa : float
-
     Returns
     -------
     float
@@ -110,11 +106,6 @@ def condition(A: LinearMap, tau_theta: float) -> float:
     ----------
     A : LinearMap
         With a matrix.
-    tau_theta : float
-
-    Returns
-    -------
-    float
 
     Examples
     --------

@@ -31,11 +31,9 @@ def check_gradient(net: Graph, x: Array, loss: Loss, y: Array, gradient: Any = N
     net : Graph
         In float64, and smooth near its parameters; restored on return.
     x : array, shape (N, *input_shape)
-    loss : Loss
     y : array, shape (N,) or (N, n_out)
     gradient : list of array, optional
         What to check, aligned with ``net.parameters``; :func:`minprox.backprop` if not given.
-    seed : int
 
     Returns
     -------
@@ -139,9 +137,7 @@ def check_step(A: LinearMap, delta: Array, tau_theta: float, d: Array, tolerance
 
     Parameters
     ----------
-    A : LinearMap
     delta : array, shape (..., rows, n_out)
-    tau_theta : float
     d : array, shape (..., cols, n_out)
     tolerance : float
         Of the relative residual.

@@ -28,7 +28,6 @@ def armijo(
     net : Graph
         Restored to its parameters on return.
     x : array, shape (N, *input_shape)
-    loss : Loss
     y : array, shape (N,) or (N, n_out)
     directions : list of array
         Aligned with ``net.parameters``, from ``backprop`` or ``proxprop``.

@@ -60,17 +60,12 @@ def energy(
     ----------
     net : Graph
         A chain; its own parameters are not used.
-    loss : Loss
     y : array, shape (N,) or (N, n_out)
         Labels or targets of the batch ``a[0]``.
     theta, a, z : mapping of int to array
         Keyed by the paper's ``l``: ``theta[1 … L-1]``, ``a[0 … L-2]``, ``z[1 … L-2]``.
     gamma, rho : float
         Weights γ, ρ > 0 of the broken couplings.
-
-    Returns
-    -------
-    float
 
     Raises
     ------
@@ -122,16 +117,11 @@ def algorithm_1(
     net : Graph
         A chain; it is not changed.
     x : array, shape (N, *input_shape)
-    loss : Loss
     y : array, shape (N,) or (N, n_out)
     tau : float
         Step size τ > 0.
     gamma, rho : float, optional
         Weights of (E3); ``1/τ`` if not given, with which the sweep is one step of gradient descent (P1).
-
-    Returns
-    -------
-    Sweep
 
     Raises
     ------
@@ -179,16 +169,11 @@ def algorithm_2(
     net : Graph
         A chain; it is not changed.
     x : array, shape (N, *input_shape)
-    loss : Loss
     y : array, shape (N,) or (N, n_out)
     tau : float
         Explicit step size τ > 0.
     tau_theta : float or sequence of float
         Proximal step size τ_θ > 0, one for all or one for each layer with parameters.
-
-    Returns
-    -------
-    Sweep
 
     Raises
     ------

@@ -77,10 +77,6 @@ def sharpness(
     seed : int
         Of the vector that Lanczos starts from.
 
-    Returns
-    -------
-    Sharpness
-
     Raises
     ------
     ValueError

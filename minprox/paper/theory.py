@@ -44,10 +44,6 @@ def largest_stable_step(eigenvalues: Any) -> float:
     eigenvalues : array_like
         Of ``AᵀA``, in any shape.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     ValueError
@@ -72,7 +68,6 @@ def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     ----------
     eigenvalue : float or array_like
         λ ≥ 0, in any shape.
-    tau : float
 
     Returns
     -------
@@ -95,7 +90,6 @@ def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
     ----------
     eigenvalue : float or array_like
         As for :func:`explicit_factor`.
-    tau_theta : float
 
     Returns
     -------
@@ -121,7 +115,6 @@ def small_step_limit(A: LinearMap, delta: Array) -> Array:
 
     Parameters
     ----------
-    A : LinearMap
     delta : array, shape (..., rows, n_out)
 
     Returns
@@ -174,10 +167,6 @@ def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
     ----------
     A, delta, tau_theta, d
         As for :func:`minprox.check_step`.
-
-    Returns
-    -------
-    float
 
     Examples
     --------

@@ -24,7 +24,6 @@ class SharpnessWatch:
     ----------
     x : array, shape (N, *input_shape)
     y : array, shape (N, ...)
-    loss : Loss
     direction : callable
         As for :func:`minprox.theory.sharpness`: that of the training, say.
     every : int
@@ -63,10 +62,6 @@ class SharpnessWatch:
 
     def measure(self, net: Graph) -> dict[str, Any]:
         """Measure a net as it is.
-
-        Parameters
-        ----------
-        net : Graph
 
         Returns
         -------

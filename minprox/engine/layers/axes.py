@@ -19,7 +19,6 @@ class Slice(Layer):
     ----------
     start, stop : int or None
         As in Python, negative ones from the end.
-    axis : int
 
     Raises
     ------
@@ -66,10 +65,6 @@ class Slice(Layer):
 class Mean(Layer):
     """The mean along an axis, which goes.
 
-    Parameters
-    ----------
-    axis : int
-
     Raises
     ------
     ValueError
@@ -112,7 +107,6 @@ class Expand(Layer):
 
     Parameters
     ----------
-    size : int
     axis : int
         Where the axis stands in the output.
 

@@ -49,10 +49,6 @@ def Input(shape: int | tuple[int, ...] | None = None) -> Symbol:
         The shape of one sample, without the batch axis: ``(features,)`` or
         ``(channels, height, width)``; None where it is to be known only with the data.
 
-    Returns
-    -------
-    Symbol
-
     Raises
     ------
     ValueError
@@ -190,7 +186,6 @@ class Layer:
 
         Parameters
         ----------
-        rng : numpy.random.Generator
         *inputs : array, shape (N, *shape)
 
         Returns

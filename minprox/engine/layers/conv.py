@@ -117,7 +117,6 @@ class Conv2d(Convolution):
 
     Parameters
     ----------
-    in_channels, out_channels : int
     kernel_size : int or pair of int
     stride : int or pair of int
     padding : int, pair of int, pair of pair of int, or "same"
@@ -127,7 +126,6 @@ class Conv2d(Convolution):
     dilation : int or pair of int
     groups : int
         Divides both numbers of channels; group ``g`` of the outputs sees group ``g`` of the inputs.
-    bias : bool
     init : {"uniform", "he", "glorot"}
         How θ is drawn; see :class:`minprox.Transfer`.
 

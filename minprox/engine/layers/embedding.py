@@ -21,7 +21,6 @@ class Embedding(Transfer):
     ----------
     vocabulary : int
         Number of different tokens, 0 … vocabulary − 1.
-    features : int
 
     Raises
     ------

@@ -89,7 +89,6 @@ class BatchNorm(Layer):
 
     Parameters
     ----------
-    channels : int
     momentum : float
         Weight, in (0, 1], of the newest batch in the running averages.
     eps : float

@@ -20,10 +20,8 @@ class Scale(Transfer):
 
     Parameters
     ----------
-    channels : int
     axis : int
         Of the arrays: 1 for images, and −1, the features, for sequences.
-    bias : bool
 
     Raises
     ------

@@ -34,10 +34,6 @@ class SquaredError(Loss):
         Parameters
         ----------
         y : array, shape (N, ...)
-
-        Returns
-        -------
-        float
         """
         return 1 / len(y)
 

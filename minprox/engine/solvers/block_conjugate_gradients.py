@@ -21,7 +21,6 @@ class BlockCG:
 
     Parameters
     ----------
-    iterations : int
     form : {"auto", "primal", "dual"}
         The coordinates: ``d`` itself, with products by ``AᵀA``, or ``d = Aᵀ c`` with the
         inner products of the Gram matrix ``K = A Aᵀ``, the same iterates; ``"auto"`` takes the cheaper,

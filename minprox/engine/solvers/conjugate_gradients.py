@@ -51,9 +51,7 @@ class CG:
 
         Parameters
         ----------
-        A : LinearMap
         delta : array, shape (..., rows, n_out)
-        tau_theta : float
 
         Returns
         -------

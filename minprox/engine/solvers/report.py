@@ -50,10 +50,6 @@ class Report:
         ----------
         solver, A, delta, tau_theta, d, done
             As for :func:`run`, and what it returned.
-
-        Returns
-        -------
-        Report
         """
         if isinstance(solver, Explicit):
             return cls(repr(solver), "", None, 0.0)

@@ -167,10 +167,6 @@ class AUCClassifier:
         ----------
         X : array_like or sparse matrix, shape (n, features)
         y : array_like, shape (n,)
-
-        Returns
-        -------
-        float
         """
         return auc(self.decision_function(X), np.asarray(y))
 

@@ -18,7 +18,6 @@ def objective(w: Array, m: Moments) -> Array:
     Parameters
     ----------
     w : array, shape (features,)
-    m : Moments
 
     Returns
     -------
@@ -53,7 +52,6 @@ def surrogate(w: Array, x: Array, positive: bool, p: float, u: Array, v: Array) 
     w, x : array, shape (features,)
     positive : bool
         The class of ``x``.
-    p : float
     u, v : array, shape (features,)
 
     Returns

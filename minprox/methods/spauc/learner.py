@@ -26,7 +26,6 @@ class Learner(Stored):
 
     Parameters
     ----------
-    features : int
     penalty : Penalty, optional
         Ω of :mod:`minprox.prox`, a penalty of vectors; nothing is penalised if not given.
     step : float or StepRule
@@ -95,8 +94,6 @@ class Learner(Stored):
         Parameters
         ----------
         x : array, shape (features,)
-        positive : bool
-        eta : float
 
         Returns
         -------
@@ -106,16 +103,7 @@ class Learner(Stored):
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
     def weighted(self, t: int) -> float:
-        """Return the weight of w_t in the average: that of the step rule.
-
-        Parameters
-        ----------
-        t : int
-
-        Returns
-        -------
-        float
-        """
+        """Return the weight of w_t in the average: that of the step rule."""
         return self.step.weight(t)
 
     def learn(self, x: Any, y: Any) -> Self:
@@ -167,7 +155,6 @@ class Learner(Stored):
         checkpoint : path-like, optional
             Where to write the state after every ``every`` examples or soon after, and at the end, also where
             that is an error in the stream or an interruption.
-        every : int
         resume : bool
             Whether to go on from ``checkpoint``, if it exists, skipping the examples that it has seen.
         callback : callable, optional

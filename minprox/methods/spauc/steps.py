@@ -26,16 +26,7 @@ class StepRule:
         raise NotImplementedError(f"{type(self).__name__} has no step sizes")
 
     def weight(self, t: int) -> float:
-        """Return the weight of ``w_t``: all the same.
-
-        Parameters
-        ----------
-        t : int
-
-        Returns
-        -------
-        float
-        """
+        """Return the weight of ``w_t``: all the same."""
         return 1.0
 
 

@@ -110,7 +110,6 @@ def libsvm(
     ----------
     path : str or path-like
         Also compressed, if it ends in ``.gz`` or ``.bz2``.
-    features : int
     chunk : int
         Examples in memory at a time.
     zero_based : bool
