@@ -107,9 +107,9 @@ def test_a_net_of_numpy_numbers_is_the_same_net():
             seed=whole(3),
         )
         x = np.linspace(-1, 1, 64, dtype="float32").reshape(4, 1, 4, 4)
-        tape = mp.forward(net, x, training=True, seed=1)
         loss, y = mp.CrossEntropy(label_smoothing=real(0.125)), np.array([0, 1, 2, 0])
         for solver in (mp.Exact(), mp.CG(whole(2)), mp.BlockCG(whole(2))):
+            tape = mp.forward(net, x, training=True, seed=1)
             d = mp.proxprop(net, tape, loss, y, tau_theta=real(0.5), solver=solver)
             mp.SGD(net, lr=real(0.5), momentum=real(0.5), weight_decay=real(0.125)).step(d)
             mp.Adam(net, lr=real(0.5), betas=(real(0.5), real(0.75)), eps=real(0.25)).step(d)
