@@ -163,7 +163,10 @@ def test_bench_of_the_accuracy(call, tmp_path, monkeypatch):
         (["train", "--architecture", "64-5"], "architecture: the data need 64 inputs and 10 outputs"),
         (["train", "--solver", "lu"], "solver: expected exact"),
         (["train", "--tau", "-1"], "tau: expected a positive finite number, found -1.0"),
-        (["train", "--method", "backprop", "--tau-theta", "1"], "tau_theta: only proxprop has one"),
+        (
+            ["train", "--method", "backprop", "--tau-theta", "1"],
+            "tau_theta: only proxprop or double-proxprop has one",
+        ),
         (["train", "--out", "file"], "'file' is a file"),
         (["train", "--out", "file/below"], "file/below"),
         (["plot", "-o", "f.png"], "Missing argument 'RUN...'"),

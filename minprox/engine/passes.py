@@ -18,7 +18,14 @@ from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module
 
 
-def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequence[int] = 0) -> Tape:
+def forward(
+    net: Graph,
+    x: Array,
+    *,
+    training: bool = False,
+    seed: int | Sequence[int] = 0,
+    like: Tape | None = None,
+) -> Tape:
     """Run the net on a batch and record every ``z_l`` and ``a_l`` (E1).
 
     Parameters
@@ -29,6 +36,8 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
         Whether dropout is active.
     seed : int or sequence of int
         Of the dropout masks; the same seed gives the same masks.
+    like : Tape, optional
+        Of another forward pass, whose layers act once more, with the masks that were drawn then.
 
     Raises
     ------
@@ -58,9 +67,12 @@ def forward(net: Graph, x: Array, *, training: bool = False, seed: int | Sequenc
     rng = np.random.default_rng(seed)
     layers: list[Layer | None] = []
     values: list[Array] = []
-    for node, sources in zip(net.nodes, net.sources, strict=True):
-        inputs = [values[i] for i in sources]
-        layer = node.layer.sample(rng, *inputs) if training and node.layer else node.layer
+    for i, (node, sources) in enumerate(zip(net.nodes, net.sources, strict=True)):
+        inputs = [values[j] for j in sources]
+        if like is not None:
+            layer = like.layers[i]
+        else:
+            layer = node.layer.sample(rng, *inputs) if training and node.layer else node.layer
         layers.append(layer)
         if layer is None:
             values.append(x.astype(net.dtype, copy=False))

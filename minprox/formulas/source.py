@@ -91,7 +91,7 @@ def find(name: str) -> Source:
     >>> from minprox.formulas import find
     >>> source = find("minprox.paper.theory.implicit_factor")
     >>> source.file, source.lines[max(source.lines)]
-    ('minprox/paper/theory.py', '    return 1 / (1 + tau_theta * np.asarray(eigenvalue))')
+    ('minprox/paper/theory.py', '    return 1 / (1 + tau_theta * numbers(eigenvalue))')
     """
     module, path = defined_in(name)
     source = inspect.getsource(module)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,11 +18,12 @@ from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
 from minprox.ground.files import check_folder
+from minprox.learning.batches import attending, mini_batches, prepared
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.endings import endings_told
 from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
-from minprox.learning.identity import appearance, differences, settings_of
+from minprox.learning.identity import appearance, describe, differences, settings_of
 from minprox.learning.loop import Course, Row, carry_on, take_up
 from minprox.learning.net_state import contents, net_arrays, optimizer_arrays, put_training
 from minprox.learning.optimizer import Optimizer
@@ -60,7 +61,8 @@ def train(
     direction : callable
         ``direction(net, tape, loss, y)`` returns what the optimiser gets in the place of a gradient:
         :func:`minprox.backprop`, or
-        ``functools.partial(minprox.proxprop, tau_theta=0.05, solver=minprox.CG(3))``.
+        ``functools.partial(minprox.proxprop, tau_theta=0.05, solver=minprox.CG(3))``. Where it has an
+        attribute ``epoch``, that is set to 0, 1, … as the optimiser's is.
     epochs : int
         How many in all, those before a resumption included.
     batch_size : int
@@ -69,7 +71,9 @@ def train(
         Of the order of the samples and of the dropout masks: with the epoch (and the number of the
         batch) it fixes both, so that they do not depend on what happened before.
     callbacks : iterable of callable
-        Each is called as ``callback(net, history)`` after every epoch; the run stops if one returns True.
+        Each is called as ``callback(net, history)`` after every epoch; the run stops if one returns True. One
+        with a method ``batch(net, loss, x, y, seed)`` may also replace each mini-batch before its step,
+        as :class:`minprox.methods.AdversarialTraining` does.
     checkpoint : path-like, optional
         Where to write the state after every epoch; the former file is replaced in one go.
     resume : bool
@@ -120,7 +124,8 @@ def train(
     check_training_loss(net, data.train, loss)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the path of a checkpoint, found none")
-    course = Training(net, data, loss, optimizer, direction, batch_size, seed)
+    callbacks = list(callbacks)
+    course = Training(net, data, loss, optimizer, direction, batch_size, seed, callbacks)
     history, store = History(), None
     if checkpoint is not None:
         check_folder(checkpoint)
@@ -153,10 +158,12 @@ class Training(Course):
         direction: Direction = backprop,
         batch_size: int = 50,
         seed: int = 0,
+        callbacks: Iterable[Any] = (),
     ) -> None:
         super().__init__()
         self.net, self.data, self.loss, self.optimizer = net, data, loss, optimizer
         self.direction, self.batch_size, self.seed = direction, batch_size, seed
+        self.attending = attending(callbacks)
         self.parts = -(-len(data.train) // batch_size)
         self.start = contents(optimizer), appearance(net, loss, direction)
 
@@ -170,10 +177,14 @@ class Training(Course):
         """Step through all mini-batches and return their mean loss, which is fetched once, at the end."""
         net, loss, split = self.net, self.loss, self.data.train
         self.optimizer.epoch = epoch - 1  # a schedule counts from 0
+        if hasattr(self.direction, "epoch"):
+            self.direction.epoch = epoch - 1
         total, weights = 0.0, 0
         with np.errstate(all="ignore"):
             for number, (x, y) in enumerate(mini_batches(split, self.batch_size, [self.seed, epoch])):
-                tape = forward(net, x, training=True, seed=[self.seed, epoch, number])
+                seed = [self.seed, epoch, number]
+                x, y = prepared(self.attending, net, loss, x, y, seed)
+                tape = forward(net, x, training=True, seed=seed)
                 weight = weight_of(loss, y)
                 total, weights = total + weight * double(loss(tape.output, y), y), weights + weight
                 try:
@@ -211,19 +222,8 @@ class Training(Course):
 
     def identity(self) -> dict[str, Any]:
         net, data, loss = self.net, self.data, self.loss
-        return settings_of(net, data, loss, self.optimizer, self.direction, self.batch_size, self.seed)
-
-
-def mini_batches(split: Split, batch_size: int, seed: Sequence[int]) -> Iterator[tuple[Array, Array]]:
-    """Yield the samples of a split in random order, ``batch_size`` at a time.
-
-    The order is drawn by NumPy, so that it is the same on every backend, and put once, whole, where the
-    samples are; there they are gathered.
-    """
-    order = array_module(split.x).asarray(np.random.default_rng(seed).permutation(len(split)))
-    for start in range(0, len(split), batch_size):
-        chosen = order[start : start + batch_size]
-        yield split.x[chosen], split.y[chosen]
+        settings = settings_of(net, data, loss, self.optimizer, self.direction, self.batch_size, self.seed)
+        return settings | ({"batches": describe(self.attending)} if self.attending else {})
 
 
 def double(value: Any, y: Array) -> Array:

@@ -6,6 +6,25 @@ Imports :mod:`minprox.learning` and what stands to its left.
 """
 
 from minprox.methods import spauc
+from minprox.methods.adversarial import AdversarialTraining
+from minprox.methods.attacks import fgsm, pgd, robust_accuracy
+from minprox.methods.double_backpropagation import DoubleBackprop, WarmUp, double_backprop
+from minprox.methods.input_penalty import gradient_penalty, penalty_gradient
 from minprox.methods.table import METHODS, Method, add, looks
 
-__all__ = ["METHODS", "Method", "add", "looks", "spauc"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "add",
+    "looks",
+    "spauc",
+    "AdversarialTraining",
+    "fgsm",
+    "pgd",
+    "robust_accuracy",
+    "DoubleBackprop",
+    "WarmUp",
+    "double_backprop",
+    "gradient_penalty",
+    "penalty_gradient",
+]

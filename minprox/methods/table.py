@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from minprox.engine.passes import backprop, proxprop
+from minprox.methods.double_backpropagation import check_settings, double_backprop
 
 Array = Any
 Direction = Callable[..., Sequence[Array]]
@@ -85,6 +86,8 @@ class Method:
         return partial(self.direction, **values) if values else self.direction
 
 
+PENALTY = {"lam": 0.1, "norm": "l1", "of": "loss", "epsilon": 0.0}
+
 #: Every method by its name; a method of one's own is one more entry.
 METHODS: dict[str, Method] = {
     "backprop": Method(direction=backprop, label="BackProp", looks={"": 0}),
@@ -96,6 +99,21 @@ METHODS: dict[str, Method] = {
         step="tau_theta",
         symbol="τ_θ",
         looks={"cg3": 1, "cg5": 2, "cg10": 3, "exact": 4, "cg1": 5},
+    ),
+    "double-backprop": Method(
+        direction=double_backprop,
+        label="Double BackProp",
+        settings=PENALTY,
+        check=check_settings,
+    ),
+    "double-proxprop": Method(
+        direction=double_backprop,
+        label="Double ProxProp",
+        settings={**PENALTY, "solver": "exact", "tau_theta": 0.05},
+        tau=1.0,
+        step="tau_theta",
+        symbol="τ_θ",
+        check=check_settings,
     ),
 }
 
