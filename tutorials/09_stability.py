@@ -30,6 +30,7 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.sparse.linalg import LinearOperator, eigs
 
 import minprox as mp
 from minprox import experiments
@@ -111,11 +112,10 @@ assert losses["exact"][0.05] < min(losses["backprop"].values()) / 2
 # largest eigenvalue, the gap between them is multiplied by :math:`1 - \tau\lambda_{\max}`. It grows if
 # :math:`\tau > 2/\lambda_{\max}`, and then no valley as narrow as this one can hold the net.
 #
-# The Hessian need not be written down. A product with it is a difference of two gradients,
-# :math:`H v \approx (\nabla J(\theta + \epsilon v) - \nabla J(\theta - \epsilon v))/(2\epsilon)`, and
-# power iteration finds the eigenvalue of largest modulus by products alone. In float64 we can afford
-# :math:`\epsilon = 10^{-8}`, so small that hardly a ReLU switches on the way. The functions below take
-# any direction in the place of the gradient; we shall need that.
+# The Hessian need not be written down. A product with it is one more pass over the net, the tangent pass: how
+# the gradient changes when the parameters move along :math:`v`. It costs about two back-propagations,
+# whatever the number of parameters, and from such products alone Lanczos' method finds the largest
+# eigenvalue. ``mp.theory.sharpness`` does both.
 
 
 def make_net():
@@ -145,26 +145,8 @@ def inner(u, v):
     return float(sum((a * b).sum() for a, b in zip(u, v, strict=True)))
 
 
-def derivative(net, direction, v, epsilon=1e-8):
-    """The change of the directions when the parameters move along v."""
-    theta, ends = [array.copy() for array in net.parameters], []
-    for s in (epsilon, -epsilon):
-        net.parameters = moved(theta, s, v)
-        ends.append(directions(net, direction))
-    net.parameters = theta
-    return [(a - b) / (2 * epsilon) for a, b in zip(*ends, strict=True)]
-
-
-def curvature(net, direction=mp.backprop, iterations=30, v=None):
-    """Power iteration: the largest eigenvalue (in modulus), its vector, and the residual."""
-    rng = np.random.default_rng(0)
-    w = v or [rng.standard_normal(theta.shape) for theta in net.parameters]
-    for _ in range(iterations):
-        v = [part / inner(w, w) ** 0.5 for part in w]
-        w = derivative(net, direction, v)
-    value = inner(v, w)
-    rest = moved(w, -value, v)
-    return value, v, inner(rest, rest) ** 0.5
+def measured(net, direction=mp.backprop):
+    return mp.theory.sharpness(net, mp.forward(net, x), loss, y, direction)
 
 
 # %%
@@ -173,16 +155,19 @@ def curvature(net, direction=mp.backprop, iterations=30, v=None):
 # (all 300 digits, :math:`\tau = 0.2`, no momentum), and measure when the net has learned something.
 
 net = make_net()
-at_start, _, _ = curvature(net, iterations=10)
+at_start = measured(net).value
 for _ in range(140):
     net.parameters = moved(net.parameters, -0.2, directions(net))
 here_theta = [theta.copy() for theta in net.parameters]
-sharpness, v, residual = curvature(net, iterations=40)
-limit = mp.theory.largest_stable_step(sharpness)
-print(f"curvature at the start {at_start:.2f}; at J = {J(net):.3f}: {sharpness:.2f} (± {residual:.0e})")
+found = measured(net)
+sharpness, limit, v = found.value, found.limit, found.vector
+Hv = mp.tangent(net, mp.forward(net, x), loss, y, v=v)
+print(f"curvature at the start {at_start:.2f}; at J = {J(net):.3f}: {sharpness:.2f}")
 print(f"gradient descent is stable here for tau < {limit:.3f}")
 assert abs(at_start) < sharpness / 2
-assert residual < 0.1 * sharpness
+assert limit == mp.theory.largest_stable_step(sharpness)
+assert np.isclose(inner(v, Hv), sharpness)
+assert inner(Hv, Hv) < (1 + 1e-4) * sharpness**2  # v is an eigenvector
 
 # %%
 # The prediction is tested twice. First the gap: two copies of the net, a ten-millionth apart along
@@ -277,30 +262,61 @@ assert max(trained["backprop"], default=0) < 3 * bound / sharpness
 #
 # What implicit steps make of the curvature
 # -----------------------------------------
-# Nothing in the argument needed a gradient. For any direction :math:`d(\theta)`, two neighbours part if
-# the derivative of :math:`d` has an eigenvalue beyond :math:`2/\tau`. So we can measure the *curvature
-# that an implicit step meets*, with the same power iteration. We leave out the last layer, whose step is
-# explicit in ProxProp as well.
+# A step by :math:`M^{-1}\nabla J`, block by block, is a step of gradient descent in other coordinates, and
+# the limit there is :math:`2/\lambda_{\max}(M^{-1/2} H M^{-1/2})`. For exact proximal steps
+# :math:`M = A^TA + I/\tau_\theta`. So we can measure the *curvature that an implicit step meets*. We leave
+# out the last layer, whose step is explicit in ProxProp as well (``15_sharpness.py`` is about that): a
+# direction says what it makes of the gradient by a root of :math:`M^{-1}`, and ours has zeros there.
+#
+# Steps by CG are no linear function of the gradient, and have no :math:`M`. But they have a derivative, which
+# two evaluations give, one on each side, and the eigenvalue of largest modulus of that is what counts.
 
 
-def hidden(direction):
-    def without_last(net, tape, loss, y):
-        *first, last = direction(net, tape, loss, y)
+class Hidden:
+    """A direction without its last layer."""
+
+    def __init__(self, direction):
+        self.direction = direction
+
+    def __call__(self, net, tape, loss, y):
+        *first, last = self.direction(net, tape, loss, y)
         return [*first, 0 * last]
 
-    return without_last
+    def root(self, net, tape, loss, y):
+        kept = mp.pack([np.ones(theta.shape) for theta in net.parameters])
+        kept[-net.parameters[-1].size :] = 0
+        R = mp.theory.root(net, tape, loss, y, self.direction)
+        return R @ LinearOperator(
+            R.shape, matvec=lambda v: kept * v.ravel(), rmatvec=lambda v: kept * v.ravel()
+        )
+
+
+def met_by_cg(direction, epsilon=1e-8):
+    """The modulus of the leading eigenvalue of the derivative of any direction."""
+
+    def derivative(u):
+        ends = []
+        for s in (epsilon, -epsilon):
+            net.parameters = moved(here_theta, s, mp.unpack(u, net))
+            ends.append(mp.pack(directions(net, direction)))
+        net.parameters = here_theta
+        return (ends[0] - ends[1]) / (2 * epsilon)
+
+    n = mp.pack(here_theta).size
+    D = LinearOperator((n, n), matvec=derivative, dtype="float64")
+    return abs(eigs(D, k=1, which="LM", v0=mp.pack(v), ncv=8, tol=1e-2, return_eigenvectors=False)[0])
 
 
 net.parameters = here_theta
-explicit, start, _ = curvature(net, hidden(mp.backprop), iterations=15, v=v)
+explicit = measured(net, Hidden(mp.backprop)).value
 sweep = sorted(experiments.X2.steps)[::2]
 solvers = {"exact": mp.Exact(), "cg3": mp.BlockCG(3), "cg1": mp.BlockCG(1)}
 met = {}
 for name, solver in solvers.items():
     met[name] = []
     for tau_theta in sweep:
-        step = hidden(functools.partial(mp.proxprop, tau_theta=tau_theta, solver=solver))
-        met[name].append(abs(curvature(net, step, iterations=8, v=start)[0]))
+        step = Hidden(functools.partial(mp.proxprop, tau_theta=tau_theta, solver=solver))
+        met[name].append(measured(net, step).value if name == "exact" else met_by_cg(step))
     text = ", ".join(f"{t:g}: {value:.4f}" for t, value in zip(sweep, met[name], strict=True))
     print(f"ProxProp {name}: {text}")
 print(f"explicit, the hidden layers alone: {explicit:.2f} times tau")
@@ -339,7 +355,7 @@ lengths = {}
 for name, solver in solvers.items():
     lengths[name] = []
     for tau_theta in sweep:
-        step = hidden(functools.partial(mp.proxprop, tau_theta=tau_theta, solver=solver))
+        step = Hidden(functools.partial(mp.proxprop, tau_theta=tau_theta, solver=solver))
         d = directions(net, step)
         lengths[name].append(inner(d, d) ** 0.5)
     text = ", ".join(f"{t:g}: {length:.1e}" for t, length in zip(sweep, lengths[name], strict=True))
@@ -405,5 +421,5 @@ else:
 #    is no failure on a quadratic.
 # 2. Where is the limit for momentum without Nesterov's look-ahead? Change ``step`` in ``radius``.
 # 3. Measure the curvature along a run of gradient descent, every ten steps, and draw :math:`2/\tau` beside
-#    it. What do you see at late times?
+#    it. What do you see at late times? (``15_sharpness.py`` does it.)
 # 4. Find a schedule of :math:`\tau_\theta` that starts at 50 and trains.

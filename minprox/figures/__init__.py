@@ -10,6 +10,7 @@ from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.net_picture import graph
 from minprox.figures.paper import experiment
 from minprox.figures.schedules import gantt
+from minprox.figures.sharpness_curves import sharpness
 from minprox.figures.style import COLOURS, ENDINGS, check_ending, look, save
 from minprox.figures.width_curves import scaling
 
@@ -21,6 +22,7 @@ __all__ = [
     "gantt",
     "graph",
     "scaling",
+    "sharpness",
     "step",
     "step_table",
     "COLOURS",

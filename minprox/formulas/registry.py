@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from minprox.formulas.formula import Formula, Paper
 from minprox.formulas.proxprop import PROXPROP
+from minprox.formulas.tangents import TANGENTS
 
-PAPERS: tuple[Paper, ...] = (PROXPROP,)
+PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS)
 
 FORMULAS: Mapping[str, Formula] = {formula.label: formula for paper in PAPERS for formula in paper.formulas}

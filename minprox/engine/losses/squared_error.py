@@ -13,6 +13,8 @@ Array = Any
 class SquaredError(Loss):
     """``L = 1/(2N) Σ ‖z − y‖²``, half the mean over the batch of the squared distance.
 
+    Its curvature ``1/N`` makes the last block a linear solve, and its tangent a division (T2).
+
     Raises
     ------
     ValueError

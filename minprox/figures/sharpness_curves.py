@@ -1,0 +1,106 @@
+"""Sharpness along training, in units of the limit of the steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from minprox.figures.style import dress, legend, logarithmic, look
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str = "epoch") -> Figure:
+    """Draw the curvature that steps meet along training, beside the limit ``2/τ`` of its stability (T5, T6).
+
+    Parameters
+    ----------
+    runs : mapping of label to pair
+        Of the step size τ, and what :class:`minprox.theory.SharpnessWatch` measured: its ``rows``.
+    title : str
+        Above the panels.
+    unit : str
+        What the rows count.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Panels with the loss, the sharpness that the direction of the run meets, times τ/2, so that steps are
+        unstable above 1, Λ, which explicit steps of that size would meet, in the same unit (where it is
+        another), and the share of the leading eigenvector that the last layer holds. A run that diverged
+        ends at a cross.
+
+    Raises
+    ------
+    ValueError
+        If there is no run, or one that was never measured.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> row = {"epoch": 0, "loss": 2.3, "sharpness": 3.0, "preconditioned": 1.0,
+    ...        "preconditioned_shares": [0.25, 0.75]}
+    >>> figure = mp.figures.sharpness({"ProxProp": (1.0, [row])})
+    >>> [panel.get_ylabel() for panel in figure.axes]
+    ['loss', 'sharpness met · τ/2', 'Λ · τ/2', 'share of the last layer']
+    """
+    from matplotlib.figure import Figure
+
+    if not runs or not all(len(rows) for _, rows in runs.values()):
+        raise ValueError("sharpness: expected one measured run or more, found none")
+    explicit = all(row["sharpness"] == row["preconditioned"] for _, rows in runs.values() for row in rows)
+    names = [name for name in PANELS if not (explicit and name == "sharpness")]
+    figure = Figure(figsize=(4 * len(names), 4.6), layout="constrained")
+    panels = dict(zip(names, figure.subplots(1, len(names)), strict=True))
+    for number, (label, (tau, rows)) in enumerate(runs.items()):
+        for name, panel in panels.items():
+            draw(panel, [(row["epoch"], value(row, name, tau)) for row in rows], label, number)
+    for name, panel in panels.items():
+        dress(panel, unit, PANELS[name])
+        if name in ("sharpness", "preconditioned"):
+            mark_limit(panel)
+        elif name == "loss":
+            logarithmic(panel)
+        else:
+            panel.set_ylim(-0.03, 1.03)
+    legend(figure, title)
+    return figure
+
+
+PANELS = {
+    "loss": "loss",
+    "preconditioned": "sharpness met · τ/2",
+    "sharpness": "Λ · τ/2",
+    "share": "share of the last layer",
+}
+
+
+def value(row: Mapping[str, Any], name: str, tau: float) -> float:
+    """Return what a panel shows of a row."""
+    if name == "share":
+        return row["preconditioned_shares"][-1]
+    return row[name] if name == "loss" else row[name] * tau / 2
+
+
+def draw(panel: Any, points: list[tuple[float, float]], label: str, number: int) -> None:
+    """Draw a curve, which ends at a cross where it leaves the finite numbers."""
+    shown = [(x, y) for x, y in points if math.isfinite(y)]
+    style = look(number, len(shown))
+    panel.plot([x for x, _ in shown], [y for _, y in shown], label=label, **style)
+    if shown and len(shown) < len(points):
+        cross = {"marker": "X", "markersize": 11, "markeredgecolor": "white", "clip_on": False}
+        panel.plot(*([end] for end in shown[-1]), color=style["color"], zorder=5, **cross)
+
+
+def mark_limit(panel: Any) -> None:
+    """Shade where steps are unstable, on a logarithmic axis of more than a decade."""
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    panel.set_ylim(min(low, 0.1), max(high, 2))
+    panel.axhspan(1, panel.get_ylim()[1], color="0.93", zorder=0)
+    panel.axhline(1, color="0.35", linewidth=1)
+    panel.annotate("unstable", (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", color="0.35")
