@@ -65,8 +65,8 @@ class AdversarialTraining:
 
         Parameters
         ----------
-        net : Graph
-        loss : Loss
+        net, loss
+            Whom the attack is against.
         x : array, shape (N, *input_shape)
         y : array, shape (N, ...)
         seed : int or sequence of int

@@ -31,6 +31,7 @@ def fgsm(
     x : array, shape (N, *input_shape)
     y : array, shape (N, ...)
     loss : Loss
+        To be raised.
     epsilon : float
         ε ≥ 0, by how much each entry may change.
     clip : pair of float, or None
@@ -90,6 +91,7 @@ def pgd(
     seed : int
         Of the random starts.
     steps : int
+        From each start.
     restarts : int
         How many starts; of each input the attack with the highest loss is kept.
     step_size : float, optional
@@ -154,6 +156,7 @@ def robust_accuracy(
     Parameters
     ----------
     net : Graph
+        As for :func:`fgsm`.
     split : Split
         ``data.test``, say.
     loss : Loss

@@ -176,7 +176,9 @@ class WarmUp:
     Parameters
     ----------
     value : float
+        From the last of these epochs on.
     epochs : int
+        How many.
 
     Examples
     --------
