@@ -26,6 +26,7 @@ def allow(monkeypatch, count):
     """As many threads, whatever the machine; small arrays count as large."""
     monkeypatch.setattr(parallel, "threads", lambda: 1 if parallel._inside.get() else count)
     monkeypatch.setattr(parallel, "LEAST", 1)
+    monkeypatch.setattr(parallel, "ENOUGH", 1)
     monkeypatch.setattr(parallel, "PART", 50)
     monkeypatch.setattr(patches, "LEAST", 4)
     monkeypatch.setattr(patches, "BLOCK", 1)
@@ -317,6 +318,7 @@ def test_arrays_that_are_broadcast_are_left_whole(two):
 def test_a_limit_of_one_thread_asks_nobody(monkeypatch):
     monkeypatch.setattr(parallel, "ask", nobody)
     monkeypatch.setattr(parallel, "LEAST", 1)
+    monkeypatch.setattr(parallel, "ENOUGH", 1)
     with limit_blas_threads(1):
         results(0)
 

@@ -32,6 +32,7 @@ Array = Any
 T = TypeVar("T")
 
 PART = 2**16  # entries of an array that a thread treats at a time, in its second cache
+ENOUGH = 2**15  # entries of an array whose products are worth several threads
 LEAST = 2**18  # entries of an array that is worth several threads
 
 _lock = threading.RLock()
@@ -74,7 +75,7 @@ def share(array: Array, parts: Sequence[T], work: Callable[[Iterator[T]], None])
     Parameters
     ----------
     array : array
-        What is computed on; on a GPU one thread does it all.
+        What is computed on; if it is small or on a GPU, one thread does it all.
     parts : sequence
     work : callable
         Gets an iterator over parts. Every thread runs it once; each part comes up in one of them.
@@ -95,7 +96,7 @@ def share(array: Array, parts: Sequence[T], work: Callable[[Iterator[T]], None])
     >>> squares
     array([0., 1., 4., 9.])
     """
-    helpers = min(threads(), len(parts)) - 1 if on_host(array) else 0
+    helpers = min(threads(), len(parts)) - 1 if array.size >= ENOUGH and on_host(array) else 0
     if helpers < 1:
         work(iter(parts))
         return

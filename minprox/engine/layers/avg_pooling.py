@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.pooling import Pool, zeros_like
+from minprox.engine.layers.pooling import Pool, room_like
 from minprox.engine.layers.window import Pair, Sizes, pixel_counts
 from minprox.ground.backend import array_module
 
@@ -30,7 +30,8 @@ class AvgPool(Pool):
         return sum(self.windows(self.padded(a, 0), a.shape[2:])) / self.counts(a)
 
     def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
-        errors = zeros_like(self.padded(a, 0), out)
+        errors = room_like(self.padded(a, 0), out)
+        errors[...] = 0
         share = delta / self.counts(a)
         for error in self.windows(errors, a.shape[2:]):
             error += share

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import reduce
+from math import prod
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.pooling import Pool, zeros_like
+from minprox.engine.layers.pooling import Pool, room_like
 from minprox.ground.backend import array_module
 
 
@@ -19,9 +20,11 @@ class MaxPool(Pool):
     def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
         xp, size = array_module(a), a.shape[2:]
         x = self.padded(a, -float("inf"))
-        errors = zeros_like(x, out)
         free = xp.ones_like(output, dtype=bool)
         apart = all(s > reach for s, reach in zip(self.stride, self.window.reach, strict=True))
+        errors = room_like(x, out)
+        if not (apart and x.size == output.size * prod(self.kernel)):  # some pixel lies in no window
+            errors[...] = 0
         for entry, error in zip(self.windows(x, size), self.windows(errors, size), strict=True):
             first = free & (entry == output)
             if apart:  # no pixel lies in two windows

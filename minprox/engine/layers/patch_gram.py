@@ -8,22 +8,29 @@ output row ``y``,
 
 For ``i' = i + k`` the two rows are ``d k`` apart, wherever ``i`` lies. So the products of whole image rows,
 
-    P_k(rows)[(c, w), (c', w')] = Σ_{u in rows} Σ_n x[c, u, w, n] · x[c', u + d k, w', n],
+    P_k(rows)[(w, c), (w', c')] = Σ_{u in rows} Σ_n x[c, u, w, n] · x[c', u + d k, w', n],
 
-are computed once (``k_h`` times ``H`` products of rows, by BLAS) and serve every ``i``; what is left
-is to sum ``P_k`` along its diagonals ``w' − w = d (j' − j)``, of all ``i`` and ``k`` at once. With few
-channels the products of patches take several times the arithmetic.
+are computed once (by BLAS, ``k_h`` times the rows that the same kernel rows see) and serve every ``i``; what
+is left is to sum ``P_k`` along its diagonals ``w' − w = d (j' − j)``. Only a band around the main diagonal is
+needed, and it is cut into blocks of columns ``w``, which threads share. With few channels the products of
+patches take several times the arithmetic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
+
+import numpy as np
 
 from minprox.engine.layers.base import Array
 from minprox.ground.backend import array_module, at_once
+from minprox.ground.parallel import share
 
-BLOCK = 2**16  # entries of P whose diagonals are summed together, in the cache (a GPU takes more)
+BLOCK = (
+    64  # rows (w, c) of P that are computed together, so that a product is not too skinny (a GPU takes all)
+)
 
 
 def patch_gram(
@@ -33,6 +40,7 @@ def patch_gram(
     stride: Sequence[int],
     dilation: Sequence[int],
     offsets: Sequence[int],
+    dtype: Any = "float64",
 ) -> tuple[Array, Array]:
     """Return ``AᵀA`` and the column sums of ``A``, without the column of ones.
 
@@ -45,13 +53,15 @@ def patch_gram(
     kernel, stride, dilation : pair of int
     offsets : pair of int
         Zeros above and left of the image.
+    dtype : {"float64", "float32"}
+        In which it is summed.
 
     Returns
     -------
     normal : array, shape (C·k_h·k_w, C·k_h·k_w)
     sums : array, shape (C·k_h·k_w,)
     """
-    xp, (C, H, W, N), (k_h, k_w) = array_module(x), x.shape, kernel
+    xp, (C, H, W), (k_h, k_w) = array_module(x), x.shape[:3], kernel
     seen = [
         [
             inside(size, extent[axis], stride[axis], i * dilation[axis] - offsets[axis])
@@ -59,29 +69,96 @@ def patch_gram(
         ]
         for axis, size in enumerate((H, W))
     ]
-    normal, sums = xp.zeros((C, k_h, k_w) * 2, x.dtype), xp.zeros((C, k_h, k_w), x.dtype)
-    lines = xp.ascontiguousarray(x.transpose(0, 2, 1, 3)).reshape(C * W, H * N)
-    pairs = [(i, k) for k in range(k_h) for i in range(k_h - k)]
-    P = xp.zeros((len(pairs), C * W, C * W), x.dtype)  # P_k over all rows that kernel row i sees
-    for k in range(k_h):
-        apart = k * dilation[0]
-        for start, stop, users in runs(H, seen[0], k, apart):
-            here = lines[:, start * N : stop * N]
-            product = here @ lines[:, (start + apart) * N : (stop + apart) * N].T
-            for i in users:
-                P[pairs.index((i, k))] += product
-    step = max(1, at_once(x, BLOCK) // P[0].size)
-    for first in range(0, len(pairs), step):
-        some = P[first : first + step].reshape(-1, C, W, C, W)
-        along = diagonals(some, seen[1], dilation[1])
-        for (i, k), part in zip(pairs[first : first + step], along, strict=True):
-            normal[:, i, :, :, i + k] = part
-            normal[:, i + k, :, :, i] = part.transpose(2, 3, 0, 1)
-    total = x.sum(axis=-1)
+    lines, total = by_columns(x, dtype)
+    step = -(-at_once(x, BLOCK) // C)
+    parts = [(k, slice(w, min(w + step, W))) for k in range(k_h) for w in range(0, W, step)]
+    pairs = pairs_of_columns(W, seen[1], dilation[1])
+    grams: list[Array] = [None] * len(parts)
+
+    def multiply(some: Iterator[int]) -> None:
+        for number in some:
+            k, ws = parts[number]
+            grams[number] = band(lines, k, ws, seen[0], k * dilation[0], dilation[1], pairs)
+
+    share(x, range(len(parts)), multiply)
+    normal, sums = xp.zeros((C, k_h, k_w) * 2, lines.dtype), xp.zeros((C, k_h, k_w), lines.dtype)
+    for (k, _), gram in zip(parts, grams, strict=True):
+        for i in range(k_h - k):
+            normal[:, i, :, :, i + k] += gram[i]
+    for i in range(k_h):
+        for j in range(k_w):
+            for m in range(j):
+                normal[:, i, j, :, i, m] = normal[:, i, m, :, i, j].T
+        for above in range(i):
+            normal[:, i, :, :, above] = normal[:, above, :, :, i].transpose(2, 3, 0, 1)
     for i, rows in enumerate(seen[0]):
         for j, columns in enumerate(seen[1]):
-            sums[:, i, j] = total[:, cut(rows), cut(columns)].sum(axis=(1, 2))
+            sums[:, i, j] = total[cut(columns), :, cut(rows)].sum(axis=(0, 2))
     return normal.reshape(C * k_h * k_w, -1), sums.reshape(-1)
+
+
+def by_columns(x: Array, dtype: Any) -> tuple[Array, Array]:
+    """Return the pixels in this dtype and the order ``(w, c, u, n)``, and their sums over ``n``."""
+    xp, columns = array_module(x), x.transpose(2, 0, 1, 3)
+    lines = xp.empty(columns.shape, dtype)
+    total = xp.empty(columns.shape[:3], dtype)
+
+    def write(some: Iterator[int]) -> None:
+        for w in some:
+            lines[w] = columns[w]
+            total[w] = lines[w].sum(axis=-1)
+
+    share(x, range(len(columns)), write)
+    return lines, total
+
+
+def band(
+    lines: Array, k: int, ws: slice, seen: Sequence[range], apart: int, d: int, pairs: np.ndarray
+) -> Array:
+    """Return the share of the columns ``ws`` in ``AᵀA[(c, i, j), (c', i + k, j')]``, for each ``i``.
+
+    It is of shape ``(k_h − k, C, k_w, C, k_w)``; for ``k = 0`` only what has ``j' ≥ j`` is there.
+    """
+    xp, (W, C, H, N), k_w = array_module(lines), lines.shape, pairs.shape[-1]
+    pairs = pairs[ws] if k else pairs[ws, k_w - 1 :]
+    b, shifts = pairs.shape[:2]
+    flat, found = lines.reshape(W * C, H * N), list(runs(H, seen, k, apart))
+    left, right = ws.start - d * (shifts - k_w), ws.stop + d * (k_w - 1)
+    first, last = max(left, 0), min(right, W)
+    P = xp.zeros((len(found), b, C, right - left, C), lines.dtype)
+    for n, (start, stop, _) in enumerate(found):
+        here = flat[ws.start * C : ws.stop * C, start * N : stop * N]
+        there = flat[first * C : last * C, (start + apart) * N : (stop + apart) * N]
+        block = P[n].reshape(b * C, -1)[:, (first - left) * C : (last - left) * C]
+        xp.matmul(here, there.T, out=block)
+    s = P.strides
+    diagonals = xp.lib.stride_tricks.as_strided(  # [n, c, c', w, t] = P[n, w, c, w + d t, c']
+        P, (len(found), C, C, b, shifts), (s[0], s[2], s[4], s[1] + s[3], d * s[3])
+    )
+    valid = xp.asarray(pairs.reshape(b * shifts, k_w**2), lines.dtype)
+    sums = diagonals.reshape(len(found) * C * C, b * shifts) @ valid
+    users = np.array([[i in users for _, _, users in found] for i in range(len(seen) - k)], float)
+    gram = xp.asarray(users.reshape(len(seen) - k, len(found)), lines.dtype) @ sums.reshape(
+        len(found), C * C * k_w**2
+    )
+    return gram.reshape(-1, C, C, k_w, k_w).transpose(0, 1, 3, 2, 4)
+
+
+def pairs_of_columns(W: int, seen: Sequence[range], d: int) -> np.ndarray:
+    """Tell whether kernel columns ``j`` and ``j'`` see the columns ``w`` and ``w + d t`` at once.
+
+    Returns
+    -------
+    ndarray of bool, shape (W, 2 k_w − 1, k_w, k_w)
+        Indexed by ``w``, ``t + k_w − 1``, ``j`` and ``j'``.
+    """
+    k_w = len(seen)
+    pairs = np.zeros((W, 2 * k_w - 1, k_w, k_w), bool)
+    for j, columns in enumerate(seen):
+        for m, others in enumerate(seen):
+            both = [w for w in columns if w + d * (m - j) in others]
+            pairs[both, m - j + k_w - 1, j, m] = True
+    return pairs
 
 
 def inside(size: int, extent: int, stride: int, first: int) -> range:
@@ -107,19 +184,3 @@ def runs(
         start, *others = rows
         if kernel_rows:
             yield start, start + 1 + len(others), kernel_rows
-
-
-def diagonals(P: Array, seen: list[range], dilation: int) -> Array:
-    """Return ``Σ_x P[n, c, w(x, j), c', w(x, j')]`` for all ``j, j'``, of shape ``(n, C, k_w, C, k_w)``."""
-    xp, (n, C), k_w = array_module(P), P.shape[:2], len(seen)
-    along = xp.zeros((n, C, k_w, C, k_w), P.dtype)
-    for j in range(k_w):
-        for m in range(k_w):
-            shift = (m - j) * dilation
-            both = [w for w in seen[j] if w + shift in seen[m]]
-            if both:
-                step = both[1] - both[0] if len(both) > 1 else 1
-                first = min(both[0], both[0] + shift)  # place on the diagonal of this shift
-                diagonal = P.diagonal(shift, 2, 4)[..., first : first + step * len(both) : step]
-                along[:, :, j, :, m] = diagonal.sum(axis=-1)
-    return along

@@ -141,14 +141,11 @@ class PatchMap(LinearMap):
     def normal_cost(self) -> float:
         return self.shape[0] * self.shape[1] ** 2 / self.kernel[1]
 
-    def normal(self, dtype: object = "float64") -> Array:
+    def normal(self, dtype: Any = "float64") -> Array:
         C, H, W, N = self.images.shape
-        parts = self.images.astype(dtype, copy=False).reshape(self.groups, C // self.groups, H, W, N)
-        offsets = [margin[0] for margin in self.margins]
-        grams = [
-            bordered(*patch_gram(part, self.extent, self.kernel, self.stride, self.dilation, offsets), self)
-            for part in parts
-        ]
+        parts = self.images.reshape(self.groups, C // self.groups, H, W, N)
+        steps = self.kernel, self.stride, self.dilation, [margin[0] for margin in self.margins]
+        grams = [bordered(*patch_gram(part, self.extent, *steps, dtype), self) for part in parts]
         return self.ungrouped(array_module(self.images).stack(grams))
 
     def by_rows(self, theta: Array) -> Array:

@@ -99,9 +99,6 @@ class Pool(Layer):
         return f"{type(self).__name__}({short(self.kernel)}{told})"
 
 
-def zeros_like(x: Array, out: Array | None) -> Array:
-    """Return zeros of the shape of ``x``, in ``out`` if that has it."""
-    if out is None or out.shape != x.shape:
-        return array_module(x).zeros_like(x)
-    out[...] = 0
-    return out
+def room_like(x: Array, out: Array | None) -> Array:
+    """Return memory for an array like ``x``: that of ``out``, if it has its shape."""
+    return array_module(x).empty_like(x) if out is None or out.shape != x.shape else out

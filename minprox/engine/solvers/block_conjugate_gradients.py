@@ -77,13 +77,12 @@ class BlockCG:
         by ``divide``, and a column that has converged stays where it is.
         """
         xp, s = array_module(delta), 1 / float(tau_theta)
-        size = xp.maximum(delta.max(), -delta.min())
-        size = xp.where(size > 0, size, 1)  # δ/size: so that no scale of δ can underflow in a square
         if self.chosen(A, delta) == "primal":
-            normal = self.normal_product(A, delta)
-            d, rhos = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, A.T @ (delta / size))
+            normal, b = self.normal_product(A, delta), A.T @ delta
+            size = largest(b)
+            d, rhos = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, b / size)
             return size * d, [rhos]
-        K = A.gram(delta.dtype)
+        K, size = A.gram(delta.dtype), largest(delta)
         noise = float(np.finfo(K.dtype).eps) * xp.linalg.norm(K, axis=(-2, -1), keepdims=True)
         c, squares, width = xp.empty_like(delta), [], at_once(delta, self.width)
         for start in range(0, delta.shape[-1], width):
@@ -145,6 +144,12 @@ class BlockCG:
 
     def __repr__(self) -> str:
         return f"BlockCG({self.iterations}{'' if self.form == 'auto' else f', {self.form!r}'})"
+
+
+def largest(u: Array) -> Array:
+    """Return the largest absolute value, 1 for none: ``u`` over it has no square that underflows."""
+    size = array_module(u).maximum(u.max(), -u.min())
+    return array_module(u).where(size > 0, size, 1)
 
 
 def inner(u: Array, v: Array) -> Array:
