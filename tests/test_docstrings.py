@@ -7,6 +7,8 @@ import textwrap
 import types
 
 import pytest
+from docstring_lines import count, total
+from wings import ROOT
 
 import minprox as mp
 from minprox.formulas.labels import KINDS
@@ -252,6 +254,41 @@ def is_sentence(text):
 @pytest.mark.parametrize("name", public_names())
 def test_the_docstring_is_complete(name):
     assert judged(name, *public_names()[name]) == []
+
+
+# Where formulas stand, they are not buried
+
+
+FORMULAS = {  # what a reader of formulas opens, each with what belongs to it
+    "passes": ["engine/passes.py", "engine/reverse.py", "engine/plan.py"],
+    "solvers": ["engine/solvers/*.py"],
+    "graph": ["engine/graph.py", "engine/order.py"],
+    "the paper's text": ["paper/penalty_energy.py", "paper/chain.py"],
+}
+
+
+@pytest.mark.parametrize("patterns", FORMULAS.values(), ids=FORMULAS)
+def test_no_more_docstring_than_code_where_formulas_stand(patterns):
+    docs, code = total([path for pattern in patterns for path in (ROOT / "minprox").glob(pattern)])
+    assert 0 < docs <= code
+
+
+def test_lines_are_counted_as_a_reader_sees_them():
+    source = '''"""One.
+
+    Two.
+    """
+
+import os
+
+
+def f(x):
+    """Three."""
+    # a formula
+    return """no docstring""" + x
+'''
+    assert count(source) == (4, 4)
+    assert count("x = 1\n\n") == (0, 1)
 
 
 # The checker rejects what it is there for

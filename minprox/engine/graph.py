@@ -132,22 +132,7 @@ class Graph:
         Parameters
         ----------
         backend : {"numpy", "cupy"}
-
-        Returns
-        -------
-        Graph
-            The same net.
-
-        Raises
-        ------
-        ValueError, ImportError, RuntimeError
-            See :class:`minprox.use`.
-
-        Examples
-        --------
-        >>> import minprox as mp
-        >>> mp.Sequential(mp.Linear(2, 1)).to("numpy")
-        Sequential(Linear(2, 1))
+            See :class:`minprox.use`, also for the errors.
         """
         thetas = [moved(theta, backend) for theta in self.parameters]  # all of them, or none
         for layer, theta in zip(self.transfers, thetas, strict=True):
@@ -155,12 +140,7 @@ class Graph:
         return self
 
     def inputs(self, node: Symbol) -> list[int]:
-        """Return the numbers of the nodes that a node reads.
-
-        Parameters
-        ----------
-        node : Symbol
-            One of :attr:`nodes`.
+        """Return the numbers of the nodes that a node, one of :attr:`nodes`, reads.
 
         Returns
         -------
@@ -211,17 +191,12 @@ class Graph:
             self.fitting.add(input_shape)
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
-        """Return the net as a table: number, layer, the nodes it reads, output shape, parameters.
+        """Return the net as a table, what ``print(net)`` shows: layers, inputs, shapes, parameters.
 
         Parameters
         ----------
         input_shape : tuple of int, optional
             Shape of one sample, for shapes that the net does not know by itself.
-
-        Returns
-        -------
-        str
-            What ``print(net)`` shows.
         """
         shapes = [node.shape for node in self.nodes] if input_shape is None else self.shapes(input_shape)
         layers = [node.layer for node in self.nodes]

@@ -1,4 +1,4 @@
-"""The three passes: ``forward``, ``backprop`` and ``proxprop``."""
+"""The three passes: ``forward``, ``backprop`` and ``proxprop`` (Frerix et al., ICLR 2018, section 2, A2)."""
 
 from __future__ import annotations
 
@@ -32,27 +32,18 @@ def forward(
     ----------
     x : array, shape (N, *input_shape)
         Floating point; converted to the dtype of the net.
-    training : bool
-        Whether dropout is active.
-    seed : int or sequence of int
-        Of the dropout masks; the same seed gives the same masks.
+    training, seed
+        Whether dropout and batch normalisation act as in training, and the seed of the masks, ints.
     like : Tape, optional
         Of another forward pass, whose layers act once more, with the masks that were drawn then.
 
     Raises
     ------
-    TypeError
-        If ``x`` is no floating-point array, or lives on another backend than the parameters.
-    ValueError
-        If its shape does not fit the net, or it holds no sample.
-
-    References
-    ----------
-    Frerix et al., Proximal Backpropagation, ICLR 2018, section 2.
+    TypeError, ValueError
+        If ``x`` is no floating-point array of one sample or more, on the net's backend, that fits the net.
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
     >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
     >>> tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
     >>> tape.output.shape, [z.shape for z in tape.z]
@@ -89,24 +80,15 @@ def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     Parameters
     ----------
     net, tape, loss, y
-        As for :func:`errors`.
+        As for :func:`minprox.errors`, with the same errors.
 
     Returns
     -------
-    list of array
-        Aligned with ``net.parameters``, of the same shapes and dtype.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As :func:`errors`.
+    list of array, aligned with ``net.parameters``
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
-    >>> tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
-    >>> [g.shape for g in mp.backprop(net, tape, mp.CrossEntropy(), np.array([0, 1, 2, 0, 1]))]
+    >>> [g.shape for g in mp.backprop(net, tape, loss, y)]  # of the net above, in forward
     [(5, 8), (9, 3)]
     """
     grads: list[Array] = [None] * len(net.transfers)
@@ -132,46 +114,28 @@ def proxprop(
     Parameters
     ----------
     net, tape, loss, y
-        As for :func:`errors`.
+        As for :func:`minprox.errors`; whatever is out of its range raises ValueError or TypeError.
     tau_theta : float or sequence of float
         Proximal step size τ_θ > 0, one for all or one for each layer with parameters.
     solver : callable or sequence of callable
         ``solver(A, delta, tau_theta) -> d``, one for all or one for each layer with parameters.
     last_layer : {"explicit", "proximal"}
-        The last transfer gets its gradient, as in the paper, or the step of its own proximal map
-        ``argmin_θ L_y(φ(θ, a)) + 1/(2τ_θ) ‖θ − θ_{L-1}‖²``, for the loss ``SquaredError``.
+        The gradient for the last transfer, as in the paper, or its own proximal map, for a loss with the
+        Hessian ``c I``: the step to ``argmin_θ L_y(φ(θ, a)) + 1/(2τ_θ) ‖θ − θ_{L-1}‖²``.
     weight_decay : float
-        λ ≥ 0 of a term ``λ/2 ‖θ_l‖²`` in each step, ``(AᵀA + (λ + 1/τ_θ) I) d = Aᵀδ + λθ``: the steps then
-        rest where ``J + λ/2 ‖θ‖²`` does; with that of an optimiser, added after the solve, they do not.
+        λ ≥ 0 of ``λ/2 ‖θ_l‖²`` in each step, ``(AᵀA + (λ + 1/τ_θ) I) d = Aᵀδ + λθ``: the steps rest at the
+        optimum of ``J + λ/2 ‖θ‖²``, as they do not with that of an optimiser, which is added to ``d``.
     report : bool
-        Whether to tell what the solver did in each layer.
+        Whether to return a list of Report, too: what the solver did in each layer.
 
     Returns
     -------
-    steps : list of array
-        Aligned with ``net.parameters``, and of their shapes.
-    reports : list of Report
-        Only if ``report``; aligned as well.
-
-    Raises
-    ------
-    ValueError
-        If a τ_θ is not a positive finite number, a sequence has the wrong length, or ``last_layer``
-        is ``"proximal"`` where the last block is no linear solve.
-    TypeError
-        If a solver is not callable.
-
-    References
-    ----------
-    Frerix et al., Proximal Backpropagation, ICLR 2018, Algorithm 2.
+    list of array
+        Aligned with ``net.parameters``, of the same shapes and dtype.
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
-    >>> tape, labels = mp.forward(net, np.ones((5, 4), dtype="float32")), np.array([0, 1, 2, 0, 1])
-    >>> steps = mp.proxprop(net, tape, mp.CrossEntropy(), labels, tau_theta=0.05, solver=mp.Exact())
-    >>> [d.shape for d in steps]
+    >>> [d.shape for d in mp.proxprop(net, tape, loss, y, tau_theta=0.05, solver=mp.Exact())]
     [(5, 8), (9, 3)]
     """
     layers = plan(net, loss, y, tau_theta, solver, last_layer, weight_decay, report)

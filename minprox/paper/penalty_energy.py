@@ -134,12 +134,9 @@ def algorithm_1(
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(2, 3), mp.Tanh(), mp.Linear(3, 1), dtype="float64")
-    >>> x, y, loss = np.ones((4, 2)), np.ones((4, 1)), mp.SquaredError()
-    >>> s = mp.algorithm_1(net, x, loss, y, tau=0.1)
-    >>> g = mp.backprop(net, mp.forward(net, x), loss, y)
-    >>> bool(np.allclose(s.theta_next[1], net.parameters[0] - 0.1 * g[0]))
+    >>> s = mp.algorithm_1(net, tape.values[0], loss, y, tau=0.1)
+    >>> g = mp.backprop(net, tape, loss, y)
+    >>> bool(np.allclose(s.theta_next[1], net.parameters[0] - 0.1 * g[0], atol=1e-6))
     True
     """
     gamma, rho = (1 / tau if weight is None else weight for weight in (gamma, rho))  # γ = ρ = 1/τ  (P1)
@@ -164,25 +161,14 @@ def algorithm_2(
 ) -> Sweep:
     """Run Algorithm 2 (A2), ProxProp: as Algorithm 1, but with the proximal step (E5) in each θ_l.
 
+    The ``argmin`` is found as a least-squares problem by QR or SVD, independently of the solvers.
+
     Parameters
     ----------
-    net : Graph
-        A chain; it is not changed.
-    x : array, shape (N, *input_shape)
-    y : array, shape (N,) or (N, n_out)
-    tau : float
-        Explicit step size τ > 0.
+    net, x, loss, y, tau
+        As for :func:`algorithm_1`, with the same errors.
     tau_theta : float or sequence of float
         Proximal step size τ_θ > 0, one for all or one for each layer with parameters.
-
-    Raises
-    ------
-    ValueError
-        If the net is no chain.
-
-    Notes
-    -----
-    The ``argmin`` is found as a least-squares problem by QR or SVD, independently of the solvers.
 
     References
     ----------
@@ -190,12 +176,9 @@ def algorithm_2(
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> net = mp.Sequential(mp.Linear(2, 3), mp.Tanh(), mp.Linear(3, 1), dtype="float64")
-    >>> x, y, loss = np.ones((4, 2)), np.ones((4, 1)), mp.SquaredError()
-    >>> s = mp.algorithm_2(net, x, loss, y, tau=0.1, tau_theta=2.0)
-    >>> d = mp.proxprop(net, mp.forward(net, x), loss, y, tau_theta=2.0)
-    >>> bool(np.allclose(s.theta_next[1], net.parameters[0] - 0.1 * d[0]))
+    >>> s = mp.algorithm_2(net, tape.values[0], loss, y, tau=0.1, tau_theta=2.0)
+    >>> d = mp.proxprop(net, tape, loss, y, tau_theta=2.0)
+    >>> bool(np.allclose(s.theta_next[1], net.parameters[0] - 0.1 * d[0], atol=1e-6))
     True
     """
     c, a_half, z_half, theta_next = Chain(net), {}, {}, {}
