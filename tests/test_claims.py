@@ -9,11 +9,13 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox.experiments import EXPERIMENTS, Claim, MissingRecord, Records, Result
+from minprox.experiments import X1, X2, X3, Claim, MissingRecord, Records, Result
 from minprox.experiments.results import results
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "docs" / "results"
+
+PAPER = {"x1": X1, "x2": X2, "x3": X3}
 
 
 def result(method="exact", seed=0, loss=0.5, step=None, status="finished", **rest):
@@ -82,30 +84,30 @@ VERDICTS = {
 }
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", PAPER)
 def test_the_verdicts_of_the_records_are_those_of_the_pages(name):
-    experiment, found = EXPERIMENTS[name], results(EXPERIMENTS[name], RECORDS / name)
+    experiment, found = PAPER[name], results(PAPER[name], RECORDS / name)
     assert [claim.decide(found).verdict for claim in experiment.claims] == VERDICTS[name]
     page = (ROOT / "docs" / "results.rst").read_text("utf-8")
     assert f".. verdict:: {name}\n" in page  # made from the records when the page is built
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", PAPER)
 def test_a_planted_record_changes_the_verdict(name):
-    found = results(EXPERIMENTS[name], RECORDS / name)
+    found = results(PAPER[name], RECORDS / name)
     spoilt = [
         replace(r, history=replace(r.history, status="diverged", diverged_at=1))
         if r.method != "backprop" else r
         for r in found
     ]  # fmt: skip
-    before, after = ([c.decide(f).verdict for c in EXPERIMENTS[name].claims] for f in (found, spoilt))
+    before, after = ([c.decide(f).verdict for c in PAPER[name].claims] for f in (found, spoilt))
     assert sum(a != b for a, b in zip(before, after, strict=True)) >= 2
 
 
 def test_the_readme_quotes_the_verdict_on_x1():
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
-    found = results(EXPERIMENTS["x1"], RECORDS / "x1")
-    quoted = [c for c in EXPERIMENTS["x1"].claims if f"*{c.sentence}*" in readme]
+    found = results(PAPER["x1"], RECORDS / "x1")
+    quoted = [c for c in PAPER["x1"].claims if f"*{c.sentence}*" in readme]
     assert len(quoted) >= 3
     for claim in quoted:
         after = readme.split(f"*{claim.sentence}*", 1)[1][:200]

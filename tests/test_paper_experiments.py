@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 from minprox.cli import main
-from minprox.experiments import EXPERIMENTS, X1, X2, X3, Processes, execute, quick, run, series, table
+from minprox.experiments import X1, X2, X3, Processes, execute, quick, run, series, table
 from minprox.experiments import folder as folder_module
 from minprox.experiments.experiment import short
 from minprox.experiments.presets import PRESETS, QUICK, SMALL
@@ -32,12 +32,14 @@ from minprox.ground.files import locked, write_json
 STEPS = (50, 10, 5, 1, 0.5, 0.1, 0.05, 0.005, 0.0005)
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 
+PAPER = {"x1": X1, "x2": X2, "x3": X3}
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Each whole quick preset, run once in two processes: folder and histories by name."""
     found = {}
-    for name, experiment in EXPERIMENTS.items():
+    for name, experiment in PAPER.items():
         folder = tmp_path_factory.mktemp("quick") / name
         with Processes(2) as pool:
             found[name] = folder, run(quick(experiment), folder, pool)
@@ -149,10 +151,10 @@ def test_x3_is_as_in_the_paper():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", PAPER)
 @pytest.mark.parametrize(("preset", "sizes"), [("quick", QUICK), ("small", SMALL)])
 def test_a_preset_changes_nothing_but_sizes(name, preset, sizes):
-    paper, small = EXPERIMENTS[name], PRESETS[preset](EXPERIMENTS[name])
+    paper, small = PAPER[name], PRESETS[preset](PAPER[name])
     assert (list(paper.runs), small.preset, small.blas_threads) == (list(small.runs), preset, 1)
     for one, other in zip(paper.runs.values(), small.runs.values(), strict=True):
         differing = {key for key, value in one.settings().items() if other.settings()[key] != value}
@@ -217,10 +219,10 @@ def test_names_of_folders_tell_step_sizes_apart():
 # What is run
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", PAPER)
 def test_the_quick_presets_run_to_their_end(folders, name):
     folder, histories = folders[name]
-    members = quick(EXPERIMENTS[name]).runs
+    members = quick(PAPER[name]).runs
     assert list(histories) == list(members)
     for key, history in histories.items():
         assert history.status in ("finished", "diverged")
@@ -229,7 +231,7 @@ def test_the_quick_presets_run_to_their_end(folders, name):
 
 
 def test_the_quick_presets_show_what_the_paper_says(folders):
-    x1, x2, x3 = (folders[name][1] for name in EXPERIMENTS)
+    x1, x2, x3 = (folders[name][1] for name in PAPER)
     for key in ("cg3", "cg5", "cg10", "exact"):
         assert x1[f"seed-0/{key}"].train_loss[-1] < x1["seed-0/backprop"].train_loss[-1] / 2
     explicit = [x2[f"seed-0/backprop-tau-{step:g}"] for step in STEPS[:5]]
@@ -505,7 +507,7 @@ def check_layout(figure):
 
 @pytest.mark.parametrize("name", ["x1", "x3"])
 def test_curves_have_the_panels_of_the_paper(folders, name):
-    experiment, (folder, histories) = EXPERIMENTS[name], folders[name]
+    experiment, (folder, histories) = PAPER[name], folders[name]
     figure = mp.figures.experiment(experiment, folder)
     told = [(panel.get_xlabel(), panel.get_ylabel(), panel.get_yscale()) for panel in figure.axes]
     loss, accuracy = ("training loss", "log"), ("validation accuracy (%)", "linear")
@@ -531,14 +533,14 @@ def test_a_method_looks_the_same_in_every_figure(folders, tmp_path):
     assert len({line.get_color() for line in figures[0].axes[0].lines}) == 5
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", PAPER)
 def test_what_the_paper_ran_is_not_said_to_differ(tmp_path, name):
-    experiment = EXPERIMENTS[name].select(seeds=[0, 1])
+    experiment = PAPER[name].select(seeds=[0, 1])
     pretend(experiment, tmp_path, lambda name: record([2.0, 1.0]))
     assert deviations(experiment, results(experiment, tmp_path)) == []
     figure = mp.figures.experiment(experiment, tmp_path)
     title = figure.get_suptitle() or figure.legends[0].get_title().get_text()
-    assert title.startswith(EXPERIMENTS[name].title + "\nCIFAR-10, ")
+    assert title.startswith(PAPER[name].title + "\nCIFAR-10, ")
     assert title.endswith("batch size 500, 50 epochs")
     check_layout(figure)
 

@@ -45,11 +45,9 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
 @click.option("--epochs", type=int, help="Of each run.  [default: those of the preset]")
 @click.option(
     "--seeds",
-    default="0",
-    show_default=True,
     callback=listed(int, "whole numbers like 0,1,2"),
     metavar="LIST",
-    help="Of parameters and mini-batches.",
+    help="Of parameters and mini-batches.  [default: those of the experiment]",
 )
 @click.option(
     "--tau-theta",
@@ -85,7 +83,7 @@ def run(
     preset: str,
     methods: list[str] | None,
     epochs: int | None,
-    seeds: list[int],
+    seeds: list[int] | None,
     tau_theta: list[float] | None,
     data_folder: Path | None,
     data_name: str | None,
@@ -101,6 +99,7 @@ def run(
     x1  exact and inexact solves: BackProp, cg3, cg5, cg10 and exact ProxProp on an MLP
     x2  stability for larger steps: the same net at nine step sizes, also with cg1
     x3  first-order oracle: Adam on gradients and on implicit steps, on a ConvNet
+    interlocking  modules that learn from a loss a few modules on; -resnet, -transformer: other nets
 
     You may stop at any time: the same command goes on where it stopped, and what is finished is not
     run again. A run whose loss becomes NaN or infinite is a result: "diverged". At the end stand a table,

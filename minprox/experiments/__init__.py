@@ -7,6 +7,7 @@ An :class:`Experiment` is a family of runs, and of claims that their records dec
 Imports :mod:`minprox.methods` and what stands to its left.
 """
 
+from minprox.experiments.catalogue import EXPERIMENTS
 from minprox.experiments.claims import Claim, Finding, MissingRecord, Records
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute, load
@@ -14,7 +15,7 @@ from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
 from minprox.experiments.nets import ACTIVATIONS, NETS
 from minprox.experiments.outcome import Result
-from minprox.experiments.paper import EXPERIMENTS, X1, X2, X3
+from minprox.experiments.paper import X1, X2, X3
 from minprox.experiments.parts import DATA, parse_solver
 from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes

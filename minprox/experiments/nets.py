@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
+from minprox.engine.graph import Graph
 from minprox.engine.layers import (
     ELU,
     GELU,
@@ -25,6 +27,7 @@ from minprox.engine.layers import (
     Tanh,
 )
 from minprox.engine.sequential import Sequential
+from minprox.experiments.modular import MODULAR
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
@@ -85,12 +88,14 @@ def paper_convnet(shape: tuple[int, ...], classes: int, activation: Callable[[],
     ]
 
 
-# name: (whether it reads images, builder of the layers from input shape, classes and activation)
-NETS: dict[str, tuple[bool, Callable[..., list[Layer]]]] = {
+# name: (whether it reads images, builder from input shape, classes and activation); what it returns are
+# the layers of a chain, or a function of seed and dtype that returns another net
+NETS: dict[str, tuple[bool, Callable[..., Any]]] = {
     "mlp": (False, mlp),
     "convnet": (True, convnet),
     "paper-mlp": (False, paper_mlp),
     "paper-convnet": (True, paper_convnet),
+    **MODULAR,
 }
 
 
@@ -121,7 +126,7 @@ def widths(architecture: str) -> list[int]:
 
 def build_net(
     architecture: str, shape: tuple[int, ...], classes: int, activation: str, seed: int, dtype: str
-) -> Sequential:
+) -> Graph:
     """Return the net of this architecture for samples of this shape.
 
     Raises
@@ -131,6 +136,8 @@ def build_net(
     """
     if architecture in NETS:
         layers = NETS[architecture][1](shape, classes, ACTIVATIONS[activation])
+        if callable(layers):
+            return layers(seed, dtype)
     else:
         listed = widths(architecture)
         if (listed[0], listed[-1]) != (*shape, classes):

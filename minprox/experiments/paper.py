@@ -80,6 +80,3 @@ X3 = Experiment(
     claims=X3_CLAIMS,
     presets=PAPER["x3"],
 )
-
-#: Every experiment by its name, as the command line has it; one of your own is one more entry.
-EXPERIMENTS: dict[str, Experiment] = {"x1": X1, "x2": X2, "x3": X3}

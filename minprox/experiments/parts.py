@@ -24,6 +24,8 @@ DATA: dict[str, tuple[Callable[..., Dataset], Callable[..., Dataset] | None]] = 
     "digits": (datasets.digits, partial(datasets.digits, flatten=False)),
     "spirals": (datasets.two_spirals, None),
     "blobs": (datasets.blobs, None),
+    "digit-sums": (datasets.digit_sums, None),
+    "number-names": (datasets.number_names, None),
     **{name: (partial(loader, flatten=True), loader) for name, loader in FETCHED.items()},
 }
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minprox.experiments.catalogue import EXPERIMENTS
 from minprox.experiments.experiment import Experiment, short
 from minprox.experiments.folder import configuration, load
 from minprox.experiments.outcome import Result
-from minprox.experiments.paper import EXPERIMENTS
 from minprox.experiments.series import stored
 
 WORDS = {

@@ -9,6 +9,8 @@ from typing import Any
 
 from minprox.engine.passes import backprop, proxprop
 from minprox.methods.double_backpropagation import check_settings, double_backprop
+    ),
+from minprox.methods.interlocking import n_wise
 
 Array = Any
 Direction = Callable[..., Sequence[Array]]
@@ -114,6 +116,15 @@ METHODS: dict[str, Method] = {
         step="tau_theta",
         symbol="τ_θ",
         check=check_settings,
+    ),
+    "interlocking": Method(direction=n_wise, label="Interlocking", settings={"horizon": 2}, tau=0.02),
+    "interlocking-proxprop": Method(
+        direction=n_wise,
+        label="Interlocking ProxProp",
+        settings={"horizon": 2, "solver": "exact", "tau_theta": 0.05},
+        tau=1.0,
+        step="tau_theta",
+        symbol="τ_θ",
     ),
 }
 

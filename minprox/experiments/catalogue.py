@@ -1,0 +1,12 @@
+"""Every experiment by its name: a table that further ones are added to."""
+
+from __future__ import annotations
+
+from minprox.experiments.experiment import Experiment
+from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
+from minprox.experiments.paper import X1, X2, X3
+
+#: Every experiment by its name, as the command line has it; one of your own is one more entry.
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in (X1, X2, X3, INTERLOCKING, RESNET, TRANSFORMER)
+}
