@@ -165,7 +165,7 @@ def test_bench_of_the_accuracy(call, tmp_path, monkeypatch):
         (["train", "--tau", "-1"], "tau: expected a positive finite number, found -1.0"),
         (
             ["train", "--method", "backprop", "--tau-theta", "1"],
-            "tau_theta: only proxprop or double-proxprop has one",
+            "tau_theta: only proxprop or double-proxprop or interlocking-proxprop has one",
         ),
         (["train", "--out", "file"], "'file' is a file"),
         (["train", "--out", "file/below"], "file/below"),
