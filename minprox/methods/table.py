@@ -9,7 +9,6 @@ from typing import Any
 
 from minprox.engine.passes import backprop, proxprop
 from minprox.methods.double_backpropagation import check_settings, double_backprop
-    ),
 from minprox.methods.interlocking import n_wise
 
 Array = Any
