@@ -12,7 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 from minprox import figures
-from minprox.experiments import Run, execute
+from minprox.experiments import Run, execute, load
+from minprox.figures import lettering
+from minprox.learning.records import Record
 
 
 def history(losses, accuracy=0.9, diverged_at=None):
@@ -81,6 +83,187 @@ def test_folders_know_their_labels(tmp_path):
     assert legend(figures.convergence(tmp_path / "one")) == ["same"]
     with pytest.raises(ValueError, match="found none"):
         figures.convergence([])
+
+
+def seeds(folder, methods=("backprop", "proxprop"), n=3, **options):
+    for seed in range(n):
+        for method in methods:
+            run = Run(method=method, data="blobs", architecture="2-4-3", epochs=2, seed=seed, **options)
+            execute(run, folder / f"{method}-{seed}")
+    return folder
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_curve(tmp_path):
+    seeds(tmp_path)
+    figure = figures.convergence(sorted(tmp_path.iterdir()))
+    assert legend(figure) == ["backprop", "proxprop exact"]
+    assert figure.get_supxlabel() == "Median of 3 seeds; the bands reach from the lowest to the highest."
+    for number, method in enumerate(("backprop", "proxprop")):
+        losses = [load(tmp_path / f"{method}-{seed}")[1].train_loss for seed in range(3)]
+        panel = figure.axes[0]
+        assert panel.lines[number].get_ydata().tolist() == np.median(losses, axis=0).tolist()
+        band = panel.collections[number].get_paths()[0].vertices[:, 1]
+        assert {*np.min(losses, axis=0), *np.max(losses, axis=0)} <= {*band}
+    whole = figures.convergence(tmp_path)  # a folder of folders, as an experiment leaves it
+    assert legend(whole) == legend(figure)
+    with pytest.raises(ValueError, match="expected the folder of a run"):
+        figures.convergence(tmp_path / "backprop-0" / "nothing")
+
+
+def test_other_settings_other_labels_and_copies_are_curves_of_their_own(tmp_path):
+    first = seeds(tmp_path / "a", ["backprop"], n=2)
+    other = seeds(tmp_path / "b", ["backprop"], n=2, tau=0.01)
+    assert legend(figures.convergence([first, other])) == ["backprop (backprop-0)"] * 2
+    named = seeds(tmp_path / "c", ["backprop"], n=2, label="mine")
+    assert legend(figures.convergence([first, named])) == ["backprop", "mine"]
+    assert len(legend(figures.convergence([first, first]))) == 4
+
+
+def test_one_label_for_several_sources_is_one_curve(tmp_path):
+    seeds(tmp_path, ["backprop"])
+    wild = history([2.0, 8.0, math.inf], diverged_at=3)
+    mixed = [history([3.0, 1.0, 0.5]), history([1.0, 0.5, 0.1]), wild]
+    figure = figures.convergence({"all": sorted(tmp_path.iterdir()), "mixed": mixed}, caption="Blobs.")
+    assert legend(figure) == ["all", "mixed (1 of 3 diverged)"]
+    assert figure.axes[0].lines[1].get_ydata().tolist() == [2.0, 1.0, 0.5]
+    assert figure.get_supxlabel().startswith("Blobs.\nMedian of 3 seeds")
+
+
+def test_records_of_another_kind_show_each_measure():
+    def record(values):
+        found = Record("step")
+        for step, value in enumerate(values):
+            found.append(step=step, seconds=0.1, distance_to_it=value, score=-value)
+        return found
+
+    figure = figures.convergence({"a": [record([1, 2]), record([3, 6])]})
+    assert [panel.get_ylabel() for panel in figure.axes] == ["distance to it", "score"]
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [-2, -4]
+    with pytest.raises(ValueError, match="expected runs of one kind"):
+        figures.convergence({"a": record([1]), "b": history([1.0])})
+
+
+def test_a_method_has_its_colour_in_every_figure(tmp_path):
+    def colours(figure):
+        return [line.get_color() for line in figure.legends[0].get_lines()]
+
+    seeds(tmp_path, n=1)
+    exact, back = figures.COLOURS[4], figures.COLOURS[0]
+    both = [tmp_path / "proxprop-0", tmp_path / "backprop-0"]
+    assert colours(figures.convergence(both)) == [exact, back]
+    assert colours(figures.convergence(both[:1])) == [exact]
+    spoken = {name: history([1.0]) for name in ("ProxProp exact", "BackProp")}
+    assert colours(figures.convergence(spoken)) == [exact, back]
+    mine = mp.methods.add("sign-of-it", lambda *batch: mp.backprop(*batch), label="Sign")
+    try:
+        run = Run(method="sign-of-it", data="blobs", architecture="2-4-3", epochs=1)
+        execute(run, tmp_path / "sign")
+        (own,) = colours(figures.convergence(tmp_path / "sign"))
+        assert own not in (exact, back)
+        assert colours(figures.convergence([*both, tmp_path / "sign"])) == [exact, back, own]
+        assert colours(figures.convergence({mine.label: history([1.0])})) == [own]
+    finally:
+        del mp.methods.METHODS["sign-of-it"]
+
+
+ODD = [
+    "_hidden",
+    "__x",
+    "$5 and $6",
+    "$\\alpha$",
+    "a\\$b",
+    "",
+    "τ_θ 𝒜",
+    "two\nlines",
+    "{x}^2_1",
+    "100 %",
+    "-",
+]
+
+
+def texts(figure):
+    """What a figure shows, by rendering: text, and whether it is read as mathematics."""
+    FigureCanvasAgg(figure).draw()
+    return {t.get_text(): t.get_parse_math() for t in figure.findobj(matplotlib.text.Text) if t.get_visible()}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_labels_titles_and_captions_are_shown_as_they_are_written(odd):
+    figure = figures.convergence({odd: history([1.0, 1e-3]), "other": history([1.0])}, title=odd, caption=odd)
+    assert legend(figure) == [odd, "other"]
+    assert len(figure.legends[0].get_lines()) == 2
+    shown = texts(figure)
+    assert not (shown[odd] and "$" in odd)
+    assert any(math for text, math in shown.items() if text.startswith("$\\mathdefault"))  # the numbers
+    assert figure.get_supxlabel() == odd
+    assert (figure.legends[0].get_title().get_text() or odd) == odd
+
+
+@pytest.mark.parametrize("odd", [label for label in ODD if label])
+def test_so_are_layers_and_solvers(odd):
+    class Odd(mp.Linear):
+        def __repr__(self):
+            return odd
+
+    net = mp.Sequential(Odd(2, 3), mp.ReLU(), mp.Linear(3, 2), seed=0)
+    shown = texts(figures.graph(net, title=odd))
+    assert not ("$" in odd and (shown[odd] or shown[f"1  {odd}"]))
+    tape, labels = mp.forward(net, np.ones((4, 2), "float32")), np.array([0, 1, 0, 1])
+    figure = figures.step(net, tape, mp.CrossEntropy(), labels, solvers={odd: mp.CG(1)}, title=odd)
+    FigureCanvasAgg(figure).draw()
+    layer, words = figure.axes[0].get_yticklabels()[0], figure.legends[0]
+    for text in (layer, words.get_texts()[1], words.get_title()):
+        assert text.get_text() == odd
+        assert not (text.get_parse_math() and "$" in odd)
+
+
+def test_letters_that_no_font_has_are_shown_by_their_numbers(monkeypatch, tmp_path):
+    """matplotlib would draw a box and warn, and warnings are errors here."""
+    lettering.font_with.cache_clear()
+    monkeypatch.setattr(matplotlib.font_manager.fontManager, "ttflist", [
+        font for font in matplotlib.font_manager.fontManager.ttflist if font.name.startswith("DejaVu Sans")
+    ])  # fmt: skip
+    figure = figures.convergence({"学\t": history([1.0, 0.1])}, title="\ud800", caption="学")
+    assert legend(figure) == ["\\u5b66\\t"]
+    assert {"\\u5b66", "\\ud800"} <= texts(figure).keys()
+    figures.save(figure, tmp_path / "f.svg")
+    lettering.font_with.cache_clear()
+
+
+def test_a_letter_of_another_font_comes_from_there():
+    """𝒜 is in none of the letters of DejaVu Sans; matplotlib brings a font that has it."""
+    figure = figures.convergence({"𝒜": history([1.0, 0.1])})
+    (text,) = figure.legends[0].get_texts()
+    assert text.get_text() == "𝒜"
+    texts(figure)
+    assert "STIXGeneral" in text.get_fontfamily()
+
+
+def test_what_is_added_afterwards_is_read_by_matplotlib_as_always():
+    figure = figures.convergence({"a": history([1.0, 0.1])})
+    figure.axes[0].set_title(r"$\tau$")
+    figure.axes[0].set_xlabel(r"$t$")
+    assert texts(figure)[r"$\tau$"]
+    assert texts(figure)[r"$t$"]
+
+
+def test_a_figure_shows_itself_in_a_notebook_without_pyplot():
+    net = mp.Sequential(mp.Linear(2, 3), seed=0)
+    for figure in (figures.convergence({"a": history([1.0, 0.1])}), net.plot()):
+        assert figure._repr_png_().startswith(b"\x89PNG")
+        assert isinstance(figure, matplotlib.figure.Figure)
+    code = (
+        "import sys, minprox as mp; mp.Sequential(mp.Linear(2, 3)).plot()._repr_png_(); "
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_ipython_asks_for_it():
+    formatters = pytest.importorskip("IPython.core.formatters")
+    found, _ = formatters.DisplayFormatter().format(mp.Sequential(mp.Linear(2, 3)).plot())
+    assert found["image/png"].startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", ["{}", "BackProp {}", "MMMM {}", "a run with a rather long name, number {}"])

@@ -26,7 +26,8 @@ from minprox.experiments.presets import PRESETS, QUICK, SMALL
 from minprox.experiments.results import deviations, results
 from minprox.experiments.runs import Run, build
 from minprox.experiments.tables import final, number
-from minprox.figures.paper import luminance, over_seeds
+from minprox.figures.bands import over_seeds
+from minprox.figures.paper import luminance
 from minprox.ground.files import locked, write_json
 
 STEPS = (50, 10, 5, 1, 0.5, 0.1, 0.05, 0.005, 0.0005)

@@ -162,8 +162,8 @@ def caption(demo: Demo) -> str:
     backprop, exact = demo.compared[0][0], demo.compared[-1][0]
     values = ", ".join(f"{value:g}" for value in GRID)
     return (
-        f"BackProp: $τ$ = {backprop.tau:g}, the best of {values}. ProxProp: $τ$ = 1 and "
-        f"$τ_θ$ = {exact.tau_theta:g}, the best of the same values for the exact solve.\n"
+        f"BackProp: τ = {backprop.tau:g}, the best of {values}. ProxProp: τ = 1 and "
+        f"τ_θ = {exact.tau_theta:g}, the best of the same values for the exact solve.\n"
         "Both by the training loss after the last epoch. "
         "Same initial parameters and mini-batches for all, one BLAS thread."
     )

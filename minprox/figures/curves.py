@@ -1,43 +1,89 @@
-"""How runs converge, from histories or from the folders of runs."""
+"""How runs converge, from histories or from the folders of runs; several seeds become one curve."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minprox.experiments import load
-from minprox.figures.style import dress, legend, logarithmic, look
+from minprox.experiments import Measure, Run, load
+from minprox.experiments.folder import configuration
+from minprox.figures.bands import band, ended
+from minprox.figures.lettering import literal
+from minprox.figures.style import dress, legend, logarithmic
 from minprox.learning.history import History
+from minprox.learning.rows import Rows
+from minprox.methods import METHODS, looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Source = History | str | os.PathLike[str]
+Source = Rows | str | os.PathLike[str]
 
 
-def convergence(runs: Mapping[str, Source] | Iterable[Source], title: str = "", caption: str = "") -> Figure:
+class Found(NamedTuple):
+    """A run of a source: its settings are empty where there is nothing but a history."""
+
+    label: str
+    history: Any
+    settings: dict[str, Any]
+    place: str
+
+
+class Curve(NamedTuple):
+    """Runs that differ in nothing but the seed, and what they are called."""
+
+    label: str
+    runs: list[Found]
+
+    @property
+    def histories(self) -> list[Any]:
+        """What the runs recorded."""
+        return [run.history for run in self.runs]
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Method and solver, which decide how it looks; of a history alone, what the label says."""
+        settings = self.runs[0].settings
+        if "method" in settings:
+            return settings["method"], settings.get("solver") or ""
+        for name, method in METHODS.items():
+            for solver in ("", *method.looks):
+                if self.label in (f"{name} {solver}".strip(), f"{method.label} {solver}".strip()):
+                    return name, solver
+        return "", ""
+
+
+def convergence(
+    runs: Mapping[str, Source | Sequence[Source]] | Iterable[Source] | Source,
+    title: str = "",
+    caption: str = "",
+) -> Figure:
     """Draw how runs converge: training loss over epochs and over time, and validation accuracy.
 
     Parameters
     ----------
-    runs : mapping of label to source, or iterable of sources
-        A source is a :class:`minprox.History` or the folder of a run, which knows its label.
+    runs : mapping of label to source or sources, or iterable of sources
+        A source is a :class:`minprox.History`, the folder of a run, which knows its label, or a folder
+        with such folders in it, as an experiment leaves it. Runs whose folders tell that they differ in
+        nothing but the seed are one curve, and so are the sources under one label.
     title, caption : str
-        Above and below the panels.
+        Above and below the panels; shown as they are written, and so are the labels.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With three panels; the last one shows the validation loss if no run has an accuracy. A run
-        that diverged ends at a cross, and the legend tells in which epoch.
+        With three panels; the last one shows the validation loss if no run has an accuracy. Several
+        seeds show as their median and the range between them. A run that diverged ends at a cross, and
+        the legend tells in which epoch. Runs of another kind than training show each of their measures.
 
     Raises
     ------
     ValueError
-        If there is no run, or a folder holds none.
+        If there is no run, a folder holds none, or the runs are not of one kind.
 
     Examples
     --------
@@ -49,63 +95,92 @@ def convergence(runs: Mapping[str, Source] | Iterable[Source], title: str = "", 
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['training loss', 'training loss', 'validation accuracy (%)']
     """
-    from matplotlib.figure import Figure
+    from minprox.figures.picture import Figure
 
-    histories = labelled(runs)
-    if not histories:
+    curves = curves_of(runs)
+    if not curves:
         raise ValueError("expected one run or more, found none")
-    figure = Figure(figsize=(12, 4.6), layout="constrained")
-    panels = figure.subplots(1, 3)
-    accuracy = any(not math.isnan(v) for _, h in histories for v in h.validation_accuracy)
-    for number, (label, history) in enumerate(histories):
-        if history.diverged_at is not None:
-            label += f" (diverged in epoch {history.diverged_at})"
-        last = [100 * v for v in history.validation_accuracy] if accuracy else history.validation_loss
-        loss = history.train_loss
-        draw(panels[0], history.epoch, loss, label, number, history)
-        draw(panels[1], history.seconds, loss, label, number, history)
-        draw(panels[2], history.epoch, last, label, number, history, log=not accuracy)
-    for panel in panels if not accuracy else panels[:2]:
-        logarithmic(panel)
-    names = ["training loss", "training loss", "validation accuracy (%)" if accuracy else "validation loss"]
-    for panel, x, y in zip(panels, ("epoch", "training time (s)", "epoch"), names, strict=True):
-        dress(panel, x, y)
-    legend(figure, title)
-    if caption:
-        figure.supxlabel(caption, fontsize="small", color="0.25")
+    shown = measures([history for curve in curves for history in curve.histories])
+    figure = Figure(figsize=(4 * max(2, len(shown)), 4.6), layout="constrained")
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    kinds = [curve.kind for curve in curves]
+    places = looks(kinds) if any(name for name, _ in kinds) else range(len(curves))
+    entries = []
+    for curve, place in zip(curves, places, strict=True):
+        lines = [
+            band(panel, x, y, curve.histories, place, measure)
+            for panel, ((x, _), (y, measure)) in zip(panels, shown, strict=True)
+        ]
+        entries.append((ended(curve.label, curve.histories), lines[0]))
+    for panel, ((_, across), (_, measure)) in zip(panels, shown, strict=True):
+        dress(panel, across.label, measure.label)
+        if measure.logarithmic:
+            logarithmic(panel)
+    legend(figure, title, entries)
+    most = max(len(curve.histories) for curve in curves)
+    told = [caption] if caption else []
+    if most > 1:
+        told.append(f"Median of {most} seeds; the bands reach from the lowest to the highest.")
+    if told:
+        figure.supxlabel("\n".join(told), fontsize="small", color="0.25")
+    literal(figure)
     return figure
 
 
-def draw(
-    panel: Any, x: list, y: list[float], label: str, number: int, history: History, log: bool = True
-) -> None:
-    """Draw one curve; a value that cannot be shown is left out, and a divergence ends at a cross."""
-    shown = [(u, v) for u, v in zip(x, y, strict=True) if math.isfinite(v) and (v > 0 or not log)]
-    style = look(number, len(shown))
-    us, vs = [u for u, _ in shown], [v for _, v in shown]
-    panel.plot(us, vs, label=label, **style)
-    if history.diverged_at is not None and shown:
-        cross = {"marker": "X", "markersize": 11, "markeredgecolor": "white", "clip_on": False}
-        panel.plot(us[-1:], vs[-1:], color=style["color"], zorder=5, **cross)
+def measures(histories: Sequence[Any]) -> list[tuple[tuple[str, Measure], tuple[str, Measure]]]:
+    """Return what stands at the two axes of each panel: columns of the records, and how they are shown."""
+    columns = {history.names() for history in histories}
+    if len(columns) > 1:
+        found = "; ".join(", ".join(names) for names in sorted(columns))
+        raise ValueError(f"expected runs of one kind, with the same measures, found {found}")
+    unit, *names = columns.pop()
+    if isinstance(histories[0], History):
+        accuracy = any(not math.isnan(v) for history in histories for v in history.validation_accuracy)
+        last = "validation_accuracy" if accuracy else "validation_loss"
+        pairs = [(unit, "train_loss"), ("seconds", "train_loss"), (unit, last)]
+    else:
+        pairs = [(unit, name) for name in names if name != "seconds"]
+
+    def named(name: str) -> tuple[str, Measure]:
+        return name, Run.MEASURES.get(name) or Measure(name.replace("_", " "))
+
+    return [(named(x), named(y)) for x, y in pairs]
 
 
-def labelled(runs: Mapping[str, Source] | Iterable[Source]) -> list[tuple[str, History]]:
-    """Return labels and histories; folders with one label are told apart by their names."""
-    if isinstance(runs, (str, os.PathLike, History)):
-        runs = [runs]
+def curves_of(runs: Any) -> list[Curve]:
+    """Return the curves to draw: one for each label of a mapping, or for each run but for its seed."""
     if isinstance(runs, Mapping):
-        return [(name, v if isinstance(v, History) else load(v)[1]) for name, v in runs.items()]
-    found: list[tuple[str, History]] = []
-    sources = list(runs)
-    for number, source in enumerate(sources, 1):
-        found.append((f"run {number}", source) if isinstance(source, History) else load(source))
-    labels = [label for label, _ in found]
+        return [
+            Curve(label, [run for source in several(value) for run in read(source)])
+            for label, value in runs.items()
+        ]
+    groups: dict[Any, list[Found]] = {}
+    for number, source in enumerate(several(runs), 1):
+        for run in read(source, number):
+            but_seed = {name: value for name, value in run.settings.items() if name != "seed"}
+            key = (run.label, json.dumps(but_seed, sort_keys=True)) if but_seed else number
+            groups.setdefault(key, []).append(run)
+    curves = []
+    for group in groups.values():
+        seeds = {run.settings.get("seed") for run in group}  # one that stands twice is no other run
+        curves += [group] if len(seeds) == len(group) else [[run] for run in group]
+    labels = [group[0].label for group in curves]
     return [
-        (label if labels.count(label) == 1 else f"{label} ({place(source, number)})", history)
-        for number, (source, (label, history)) in enumerate(zip(sources, found, strict=True), 1)
+        Curve(label if labels.count(label) == 1 else f"{label} ({group[0].place})", group)
+        for label, group in zip(labels, curves, strict=True)
     ]
 
 
-def place(source: Source, number: int) -> str:
-    """Return what tells a source from others: the name of its folder, or its number."""
-    return str(number) if isinstance(source, History) else Path(source).resolve().name
+def several(runs: Any) -> list[Source]:
+    """Return the sources of something that is one, or several."""
+    return [runs] if isinstance(runs, (str, os.PathLike, Rows)) else list(runs)
+
+
+def read(source: Source, number: int = 1) -> list[Found]:
+    """Return the runs of a source: a history, the folder of a run, or one with such folders in it."""
+    if isinstance(source, Rows):
+        return [Found(f"run {number}", source, {}, str(number))]
+    folder = Path(source)
+    inside = [] if (folder / "config.json").exists() else sorted(folder.rglob("history.json"))
+    places = [path.parent for path in inside if path.with_name("config.json").exists()] or [folder]
+    return [Found(*load(place), configuration(place), place.resolve().name) for place in places]

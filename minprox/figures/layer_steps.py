@@ -15,6 +15,7 @@ from minprox.engine.losses import Loss
 from minprox.engine.plan import Solver, plan
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
+from minprox.figures.lettering import literal, names
 from minprox.figures.style import COLOURS, dress, legend, look
 from minprox.ground.text import aligned
 from minprox.paper.layer_descent import descents
@@ -92,7 +93,7 @@ def step(
     >>> [panel.get_xlabel() for panel in figure.axes]
     ['norm', 'angle between step and gradient (degrees)']
     """
-    from matplotlib.figure import Figure
+    from minprox.figures.picture import Figure
 
     named = labelled(solvers)
     layers = measure(net, tape, loss, y, tau_theta, list(named.values()))
@@ -101,24 +102,26 @@ def step(
     norms, angles = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(layers))
     apart = [0.5 * ((k + 1) / (len(named) + 1) - 0.5) for k in range(len(named))]
-    drawn: dict[str, Any] = {"linestyle": "none", "markersize": 7, "markeredgewidth": 0}
+    dots: dict[str, Any] = {"linestyle": "none", "markersize": 7, "markeredgewidth": 0}
     bar = {"marker": "|", "color": "black", "linestyle": "none", "markersize": 15, "markeredgewidth": 2}
-    norms.plot([positive(layer.gradient) for layer in layers], places, label="gradient", **bar)
+    entries = [("gradient", *norms.plot([positive(layer.gradient) for layer in layers], places, **bar))]
     angles.barh(places, [layer.bound for layer in layers], height=0.7, color="0.9", zorder=0)
     for k, label in enumerate(named):
-        style = drawn | {"marker": look(k, 1)["marker"], "color": COLOURS[k % len(COLOURS)]}
-        norms.plot([positive(layer.norms[k]) for layer in layers], places + apart[k], label=label, **style)
+        style = dots | {"marker": look(k, 1)["marker"], "color": COLOURS[k % len(COLOURS)]}
+        drawn = norms.plot([positive(layer.norms[k]) for layer in layers], places + apart[k], **style)
+        entries.append((label, *drawn))
         angles.plot([layer.angles[k] for layer in layers], places + apart[k], clip_on=False, **style)
-    norms.plot([], [], color="0.9", linewidth=10, label="bound of the angle (P3)")
+    entries.append(("bound of the angle (P3)", *norms.plot([], [], color="0.9", linewidth=10)))
     dress(norms, "norm", "")
     dress(angles, "angle between step and gradient (degrees)", "")
     norms.set_xscale("log")
-    norms.set_yticks(places, [layer.name for layer in layers])
+    norms.set_yticks(places, names(layer.name for layer in layers))
     norms.set_ylim(len(layers) - 0.5, -0.5)
     angles.set_xlim(0, 90)
     angles.set_xticks(range(0, 91, 15))
     angles.tick_params(axis="y", length=0)
-    legend(figure, title)
+    legend(figure, title, entries)
+    literal(figure)
     return figure
 
 

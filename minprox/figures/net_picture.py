@@ -9,6 +9,7 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.summaries import layer_texts, parameter_texts, shape_text
 from minprox.figures.layout import Layout, arrange
+from minprox.figures.lettering import legible, literal
 from minprox.figures.style import COLOURS, tint
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
     >>> [patch.get_gid() for patch in figure.axes[0].patches if patch.get_gid()]
     ['node-0', 'node-1', 'node-2', 'node-3', 'edge-0-1', 'edge-1-2', 'edge-2-3', 'edge-0-3']
     """
-    from matplotlib.figure import Figure
+    from minprox.figures.picture import Figure
 
     if not isinstance(net, Graph):
         raise TypeError(f"graph: expected a net, such as mp.Sequential(...), found {type(net).__name__}")
@@ -80,6 +81,7 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
     below: dict[str, Any] = {"ha": "center", "va": "center"}
     axes.text(middle, height - MARGIN, net.size_text(), fontsize=9, color="0.25", **below)
     axes.text(middle, MARGIN, title, fontsize=10, **below)
+    literal(figure)
     return figure
 
 
@@ -99,7 +101,12 @@ def extent(text: str, size: float) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    return TextPath((0, 0), text, size, prop=FontProperties()).get_extents().width / 72 if text else 0.0
+    if not text:
+        return 0.0
+    written, families = legible(text)
+    font = FontProperties(family=[*FontProperties().get_family(), *families])
+    path = TextPath((0, 0), written.replace("$", r"\$"), size, prop=font)  # no mathematics, as literal has it
+    return path.get_extents().width / 72
 
 
 def columns(layout: Layout, widths: list[float]) -> dict[int, float]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-import statistics
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from minprox.experiments import Experiment, Kind, Measure, Run
+from minprox.experiments import Experiment
 from minprox.experiments.experiment import short
 from minprox.experiments.outcome import Result
 from minprox.experiments.results import deviations, fixed_tau, results, setting, unfinished
 from minprox.experiments.tables import final, number, step_words
-from minprox.figures.style import dress, legend, logarithmic, look
+from minprox.figures.bands import band, ended
+from minprox.figures.lettering import literal, names
+from minprox.figures.style import dress, legend, logarithmic
 from minprox.methods import looks
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
     >>> [panel.get_ylabel() for panel in figure.axes]
     ['training loss', 'training loss', 'validation accuracy (%)']
     """
-    from matplotlib.figure import Figure
+    from minprox.figures.picture import Figure
 
     found = results(experiment, folder)
     if experiment.steps:
@@ -65,17 +66,22 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
     figure = Figure(figsize=(12, 4.9) if wide else (10, 8), layout="constrained")
     panels = figure.subplots(*((1, len(experiment.panels)) if wide else (2, 2)), squeeze=False).ravel()
     places = looks(run.curve for run in experiment.methods.values())
+    entries = []
     for place, (key, run) in zip(places, experiment.methods.items(), strict=True):
         mine = [r.history for r in found if r.method == key]
-        for panel, (x, y) in zip(panels, experiment.panels, strict=True):
-            if mine:
-                draw(panel, x, y, mine, run, place)
+        if mine:
+            lines = [
+                band(panel, x, y, mine, place, run.measure(y))
+                for panel, (x, y) in zip(panels, experiment.panels, strict=True)
+            ]
+            entries.append((ended(run.label, mine), lines[0]))
     for panel, (x, y) in zip(panels, experiment.panels, strict=True):
         dress(panel, *(experiment.kind.measure(name).label for name in (x, y)))
         if experiment.kind.measure(y).logarithmic:
             logarithmic(panel)
-    legend(figure, title or heading(experiment, found, 120 if wide else 105))
+    legend(figure, title or heading(experiment, found, 120 if wide else 105), entries)
     caption(figure, experiment, found)
+    literal(figure)
     return figure
 
 
@@ -83,7 +89,7 @@ def heading(experiment: Experiment, found: Sequence[Result], width: int) -> str:
     """Return the title: the experiment, what its runs share, and what is not as in the paper."""
     lines = [experiment.title, setting(found)]
     if differing := deviations(experiment, found):
-        whole = [phrase.replace(" ", "\N{NO-BREAK SPACE}").replace("τ_θ", "$τ_θ$") for phrase in differing]
+        whole = [phrase.replace(" ", "\N{NO-BREAK SPACE}") for phrase in differing]
         lines += wrap(f"Not the paper's settings: {', '.join(whole)}", width, break_on_hyphens=False)
     return "\n".join(lines)
 
@@ -105,65 +111,14 @@ def caption(figure: Figure, experiment: Experiment, found: Sequence[Result], mor
         figure.supxlabel("\n".join(lines), fontsize="small", color="0.25")
 
 
-def draw(panel: Any, x: str, y: str, histories: list[Any], run: Kind, place: int) -> None:
-    """Draw the median of one method over its seeds, and the range between them; it may end at a cross."""
-    label, measure = run.label, run.measure(y)
-    across, middle, low, high = over_seeds(histories, x, y, measure)
-    diverged = [h.diverged_at for h in histories if h.diverged_at is not None]
-    if diverged:
-        which = (
-            f"in {run.UNIT} {diverged[0]}" if len(histories) == 1 else f"{len(diverged)} of {len(histories)}"
-        )
-        label += f" (diverged {which})" if len(histories) == 1 else f" ({which} diverged)"
-    shown = [
-        (u, v)
-        for u, v in zip(across, middle, strict=True)
-        if math.isfinite(v) and (v > 0 or not measure.logarithmic)
-    ]
-    us, vs = [u for u, _ in shown], [v for _, v in shown]
-    style = look(place, len(shown))
-    panel.plot(us, vs, label=label, **style)
-    if len(histories) > 1:
-        ok = [math.isfinite(a) and math.isfinite(b) for a, b in zip(low, high, strict=True)]
-        panel.fill_between(across, low, high, where=ok, color=style["color"], alpha=0.15, linewidth=0)
-    if len(diverged) * 2 >= len(histories) and shown:
-        cross = {"marker": "X", "markersize": 11, "markeredgecolor": "white", "clip_on": False}
-        panel.plot(us[-1:], vs[-1:], color=style["color"], zorder=5, **cross)
-
-
-def over_seeds(
-    histories: list[Any], x: str, y: str, measure: Measure | None = None
-) -> tuple[list[float], ...]:
-    """Return x (its median), and median, lowest and highest y, for each epoch that all have reached.
-
-    A run that has diverged counts as the worst from there on.
-    """
-    measure = measure or Run.MEASURES[y]
-    factor, worst = measure.factor, measure.worst
-    going_on = [len(h) for h in histories if h.diverged_at is None]
-    last = min(going_on) if going_on else max(map(len, histories))
-    by_unit = [dict(zip(h.column(h.unit), h.rows(), strict=True)) for h in histories]
-    first = max((min(rows, default=0) for rows in by_unit), default=0)  # some start at 0, some at 1
-    columns: tuple[list[float], ...] = ([], [], [], [])
-    for unit in range(int(first), last + 1):
-        there = [(h, rows[unit]) for h, rows in zip(histories, by_unit, strict=True) if unit in rows]
-        values = [factor * row[y] for _, row in there]
-        ends = [h.diverged_at is not None and unit >= h.diverged_at for h, _ in there]
-        values = [worst if end or math.isnan(v) else v for v, end in zip(values, ends, strict=True)]
-        values += [worst] * (len(histories) - len(there))
-        row = (statistics.median(row[x] for _, row in there), statistics.median(values))
-        for column, value in zip(columns, (*row, min(values), max(values)), strict=True):
-            column.append(value)
-    return columns
-
-
 def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Figure:
     """Draw the losses after the last epoch: methods by step sizes, the colour on a logarithmic scale."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+
+    from minprox.figures.picture import Figure
 
     methods = [key for key in experiment.methods if any(r.method == key for r in found)]
     steps = sorted({r.step for r in found if r.step is not None})
@@ -200,10 +155,10 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, bbox=shade)
     panel.set(xlim=(-0.5, len(steps) - 0.5), ylim=(len(methods) - 0.5, -0.5))
     panel.set_xticks(range(len(steps)), [short(step) for step in steps])
-    panel.set_yticks(range(len(methods)), [experiment.methods[key].label for key in methods])
+    panel.set_yticks(range(len(methods)), names(experiment.methods[key].label for key in methods))
     taus = fixed_tau(experiment, found)
     fixed = f" (with τ = {short(*taus)})" if len(taus) == 1 else ""
-    panel.set_xlabel(f"step size: {step_words(experiment).replace('τ_θ', '$τ_θ$')}{fixed}")
+    panel.set_xlabel(f"step size: {step_words(experiment)}{fixed}")
     figure.suptitle(title or heading(experiment, found, int(11.5 * width)), fontsize="medium")
     panel.tick_params(length=0)
     for edge in range(1, max(len(steps), len(methods))):  # white lines between the cells
@@ -213,6 +168,7 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
     bar.set_label("training loss")
     hatched = any(value is not None and math.isinf(value) for value, _, _ in cells.values())
     caption(figure, experiment, found, "Hatched: the loss became NaN or infinite." if hatched else "")
+    literal(figure)
     return figure
 
 

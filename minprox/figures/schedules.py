@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minprox.figures.lettering import literal
 from minprox.figures.style import COLOURS, dress, legend, tint
 from minprox.ground.arguments import whole
 from minprox.methods.pipeline import schedule, step_time
@@ -44,8 +45,9 @@ def gantt(modules: int = 5, horizons: Sequence[int] = (1, 2, 5), batches: int = 
     >>> [panel.get_title() for panel in figure.axes]
     ['N = 1: local', 'N = 3: end-to-end', '']
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
+
+    from minprox.figures.picture import Figure
 
     horizons = [whole("horizons", N) for N in horizons]
     plans = [schedule(modules, N, batches) for N in horizons]
@@ -91,6 +93,7 @@ def gantt(modules: int = 5, horizons: Sequence[int] = (1, 2, 5), batches: int = 
     rows[-1].margins(x=0.02)
     rows[-1].set_ylim(0)
     legend(figure, title or "Numbers are those of mini-batches; a module waits for what is white")
+    literal(figure)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,16 +92,25 @@ def logarithmic(panel: Any) -> None:
         panel.yaxis.set_minor_formatter(Plain(minor_thresholds=(2, 0.5)))
 
 
-def legend(figure: Figure, title: str) -> None:
-    """Put one legend for all panels above them, under the title of the figure."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
+def legend(figure: Figure, title: str, entries: Sequence[tuple[str, Any]] | None = None) -> None:
+    """Put one legend for all panels above them, under the title of the figure.
+
+    Entries are labels and what they stand for; if not given, what has a label in the first panel.
+    """
+    if entries is None:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        entries = list(zip(labels, handles, strict=True))
+    labels, handles = [label for label, _ in entries], [handle for _, handle in entries]
     columns = 120 // (10 + max(map(len, labels)))  # as many entries as fit beside each other
     where: dict[str, Any] = {
         "loc": "outside upper center",
         "ncols": max(1, min(5, len(labels), columns)),
         "frameon": False,
     }
-    drawn = figure.legend(handles, labels, title=title or None, handlelength=3.5, **where)
+    blank = ["-"] * len(labels)  # of labels that begin with _ matplotlib would draw none
+    drawn = figure.legend(handles, blank, title=title or None, handlelength=3.5, **where)
+    for text, label in zip(drawn.get_texts(), labels, strict=True):
+        text.set_text(label)
     drawn.get_title().set_multialignment("center")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from minprox.figures.lettering import literal
 from minprox.figures.style import dress, legend, logarithmic, look
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     >>> [panel.get_xlabel() for panel in figure.axes]
     ['width h', 'width h']
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
+
+    from minprox.figures.picture import Figure
 
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     panels = figure.subplots(1, 2)
@@ -54,7 +56,7 @@ def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
             ends = (0, widths[-1])
             fitted = [1e3 * (fit["intercept"] + fit["slope"] * h) for h in ends]
             panels[0].plot(ends, fitted, color=style["color"], linewidth=1.4)
-            text = f"{fitted[0]:.0f} ms + {1e6 * fit['slope']:.1f} µs·h,  $R^2$ = {fit['r2']:.4f}"
+            text = f"{fitted[0]:.0f} ms + {1e6 * fit['slope']:.1f} µs·h,  R² = {fit['r2']:.4f}"
             panels[0].annotate(
                 text,
                 (0.98, 0.06 + 0.08 * (method == "exact")),
@@ -72,4 +74,5 @@ def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     panels[1].xaxis.set_minor_locator(NullLocator())
     logarithmic(panels[1])
     legend(figure, title or f"MLP {record['net']}, batch size {record['batch']}, float32")
+    literal(figure)
     return figure
