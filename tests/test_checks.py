@@ -382,3 +382,61 @@ def test_check_layer_rejects_an_error_in_a_small_channel(fault):
     mp.check_layer(UnevenTanh(), (3,))
     with pytest.raises(mp.CheckError, match="channel 1 of the output"):
         mp.check_layer(UnevenTanh(fault), (3,))
+
+
+# Small errors, and NaN
+
+
+class Slightly(mp.Linear):
+    """A dense layer of which one thing is wrong by a factor near 1."""
+
+    def __init__(self, fault, factor):
+        super().__init__(4, 3)
+        self.fault, self.factor = fault, factor
+
+    def times(self, name, array):
+        return array * self.factor if self.fault == name else array
+
+    def adjoint_input(self, theta, a, delta):
+        return self.times("adjoint_input", super().adjoint_input(theta, a, delta))
+
+    def linear_map(self, a):
+        return SlightlyMap(self, a)
+
+
+class SlightlyMap(mp.DenseMap):
+    def __init__(self, layer, a):
+        super().__init__(a, True)
+        self.layer = layer
+
+    def __matmul__(self, theta):
+        return self.layer.times("forward", super().__matmul__(theta))
+
+    def adjoint(self, delta):
+        return self.layer.times("adjoint", super().adjoint(delta))
+
+    def matrix(self):
+        return self.layer.times("matrix", super().matrix())
+
+
+class SlightlyTanh(mp.Tanh):
+    def __init__(self, fault, factor):
+        self.fault, self.factor = fault, factor
+
+    def adjoint(self, delta, a, z):
+        found = super().adjoint(delta, a, z)
+        return found * self.factor if self.fault == "adjoint" else found
+
+    tangent, bend = mp.Layer.tangent, mp.Layer.bend
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-5, 1 + 1e-3, np.nan])
+@pytest.mark.parametrize("fault", ["adjoint_input", "forward", "adjoint", "matrix"])
+def test_check_layer_rejects_small_errors_and_nan(fault, factor):
+    mp.check_layer(Slightly("", factor), (4,))
+    with pytest.raises(mp.CheckError):
+        mp.check_layer(Slightly(fault, factor), (4,))
+    if fault == "adjoint":
+        mp.check_layer(SlightlyTanh("", factor), (4,))
+        with pytest.raises(mp.CheckError):
+            mp.check_layer(SlightlyTanh(fault, factor), (4,))

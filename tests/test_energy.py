@@ -118,18 +118,36 @@ def test_energy_is_the_loss_at_the_forward_pass_and_grows_with_broken_couplings(
     assert relative(both - J, 2 * (parts[0] - J) + 3 * (parts[1] - J)) < 1e-12
 
 
-def test_E3_gradients_of_the_blocks_are_the_steps_of_algorithm_1(rng):
-    """Each block step is ``−τ`` times the derivative of (E3), by central differences."""
-    loss, tau, gamma, rho, h = mp.SquaredError(), 0.3, 2.0, 5.0, 1e-6
+@pytest.mark.parametrize(("gamma", "rho"), [(2.0, 5.0), (5.0, 2.0), (3.0, 0.5)])
+def test_E3_gradients_of_the_blocks_are_the_steps_of_algorithm_1(gamma, rho, rng):
+    """Each block step is ``−τ`` times the derivative of (E3) where the sweep stands (A1), for any γ and ρ."""
+    loss, tau, h = mp.SquaredError(), 0.3, 1e-6
     net, x, y = batch(dense, loss, rng)
     s = mp.algorithm_1(net, x, loss, y, tau, gamma, rho)
-    bump = rng.standard_normal(s.a[2].shape)
+    last = max(s.theta)
 
-    def E(shift):
-        return mp.energy(net, loss, y, s.theta, {**s.a, 2: s.a[2] + shift * bump}, s.z, gamma, rho)
+    def moves_down(name, l, new, **at):
+        """Compare with the slope of E along a random motion of one block."""
+        old = getattr(s, name)[l]
+        bump = rng.standard_normal(old.shape)
 
-    slope = (E(h) - E(-h)) / (2 * h)
-    assert relative(np.sum((s.a[2] - s.a_half[2]) * bump) / tau, slope) < 1e-7
+        def E(shift):
+            values = {"theta": s.theta, "a": s.a, "z": s.z, **at}
+            values[name] = {**values[name], l: old + shift * bump}
+            return mp.energy(net, loss, y, values["theta"], values["a"], values["z"], gamma, rho)
+
+        slope = (E(h) - E(-h)) / (2 * h)
+        assert abs(slope) > 1e-6
+        assert relative(np.sum((old - new) * bump) / tau, slope) < 1e-6
+
+    moves_down("a", last - 1, s.a_half[last - 1])
+    moves_down("theta", last, s.theta_next[last])
+    for l in range(last - 1, 0, -1):
+        moves_down("z", l, s.z_half[l], a={**s.a, l: s.a_half[l]})
+        behind = {**s.z, l: s.z_half[l]}
+        moves_down("theta", l, s.theta_next[l], z=behind)
+        if l > 1:
+            moves_down("a", l - 1, s.a_half[l - 1], z=behind)
 
 
 def test_proximal_step_minimises_E5(rng):

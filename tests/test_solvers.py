@@ -12,6 +12,7 @@ import minprox as mp
 from minprox.engine.linear_map import DenseMap, transpose
 from minprox.engine.solvers import exact as exact_solver
 from minprox.engine.solvers import relative_residual
+from minprox.engine.solvers.block_conjugate_gradients import inner
 from minprox.engine.solvers.exact import inverse_shifted
 from minprox.engine.stacked_map import StackedMap
 
@@ -247,10 +248,44 @@ def test_the_cheaper_coordinates_are_chosen_and_never_the_dual_of_a_tall_map(rng
     assert chosen(500, 3073, 4000) == "dual"
     assert chosen(500, 501, 1) == "primal"  # one column does not pay for a Gram matrix
     assert chosen(501, 500, 4000, 100) == "primal"
+    assert [chosen(100, 101, 1, n) for n in (40, 60)] == ["primal", "dual"]  # nor do few iterations
     for rows, cols, form in [(4, 5, "dual"), (5, 5, "dual"), (6, 5, "primal")]:
         A = DenseMap(np.zeros((rows, cols)), False)
         assert mp.Exact().chosen(A) == form
         assert mp.Exact("primal").chosen(A) == "primal"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cg_stops_only_where_no_digit_is_left(dtype, rng):
+    """A residual as small as rounding, or smaller, is no reason to stop."""
+    a = np.diag(np.geomspace(1, 30, 10)).astype(dtype)
+    A, delta = DenseMap(a, False), rng.standard_normal((10, 1)).astype(dtype)
+    for tiny in (1, 1e-30):
+        d, done = mp.CG(25).solve(A, delta * np.array(tiny, dtype), 1e4)
+        assert done == 25
+        assert relative(d.astype("float64") / tiny, dense_step(a.astype("float64"), delta, 1e4)) < 1e-4
+    if dtype == "float32":  # it goes on as long as the squares of the residual have all their digits
+        assert 30 < mp.CG(500).solve(A, delta, 1e4)[1] < 46
+    d, done = mp.CG(25).solve(DenseMap(np.eye(10, dtype=dtype), False), np.ones((10, 1), dtype), 1.0)
+    assert done < 5  # there, nothing is left at all
+
+
+def test_a_dual_form_that_is_cheap_is_not_taken_where_its_gram_matrix_is_singular(rng):
+    class Cheap(DenseMap):
+        gram_cost, normal_cost = 0.0, float("inf")
+
+    for rows, form in [(4, "dual"), (5, "dual"), (6, "primal"), (7, "primal")]:
+        A, delta = Cheap(rng.standard_normal((rows, 5)), False), np.zeros((rows, 1000))
+        assert mp.BlockCG(1).chosen(A, delta) == form
+
+
+def test_inner_products_of_long_float32_columns_are_summed_in_float64(rng):
+    u = rng.random((200_000, 2)).astype("float32")
+    expected = (u.astype("float64") ** 2).sum(axis=0)
+    found = inner(u, u)
+    assert (found.shape, found.dtype) == ((1, 2), np.float32)
+    assert relative(found[0], expected) < 1e-7
+    assert relative((u * u).sum(axis=0), expected) > 1e-6  # what float32 makes of it
 
 
 # Where there is nothing to solve

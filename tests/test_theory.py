@@ -164,8 +164,9 @@ def test_P4_armijo_accepts_what_it_promises(problem):
 
         assert J(tau) <= J(0) - 1e-4 * tau * slope
         assert tau == 64.0 or J(2 * tau) > J(0) - 2e-4 * tau * slope
-    with pytest.raises(ValueError, match="do not descend"):
-        mp.armijo(net, x, loss, y, [-v for v in d])
+    for factor in (-1, 0):
+        with pytest.raises(ValueError, match="do not descend"):
+            mp.armijo(net, x, loss, y, [factor * v for v in d])
 
 
 def test_P4_armijo_with_proxprop_drives_the_gradient_to_zero(problem):
@@ -187,16 +188,17 @@ def test_P4_armijo_with_proxprop_drives_the_gradient_to_zero(problem):
 def test_the_large_step_limit_takes_each_group_and_all_float32_digits_for_what_they_are(rng):
     a = rng.standard_normal((5, 3, 4, 4)).astype("float32")
     a[:, 1] *= 3e-4
-    a[:, 2] *= 1e-6
+    a[:, 2] *= 1e-20
     layer = mp.Conv2d(3, 3, 4, groups=3, bias=False)  # a row for each sample, 16 columns: the range is all
     delta = layer.rows(rng.standard_normal((5, 3, 1, 1)).astype("float32"))
     limit = theory.large_step_limit(layer.linear_map(a), delta)
     assert limit.dtype == "float32"
     assert relative(limit, delta) < 1e-6
-    tall = np.outer(np.ones(3000), np.ones(4)) + 1e-3 * rng.standard_normal((3000, 4))
-    A, delta = mp.DenseMap(tall.astype("float32"), bias=False), rng.standard_normal((3000, 2))
-    expected = tall @ np.linalg.lstsq(tall, delta, rcond=None)[0]
-    assert relative(theory.large_step_limit(A, delta), expected) < 1e-3  # all 4 directions, not 1
+    tall = (1 + 1e-4 * rng.standard_normal((3000, 4))).astype("float32")
+    delta = rng.standard_normal((3000, 2))
+    expected = tall @ np.linalg.lstsq(tall.astype("float64"), delta, rcond=None)[0]
+    limit = theory.large_step_limit(mp.DenseMap(tall, bias=False), delta)
+    assert relative(limit, expected) < 1e-9  # all 4 directions, not 1
     low = mp.DenseMap(np.outer(rng.standard_normal(30), rng.standard_normal(20)), bias=False)
     assert np.linalg.matrix_rank(theory.large_step_limit(low, np.eye(30))) == 1
 
@@ -233,6 +235,8 @@ def test_angles_do_not_depend_on_sizes(size):
     assert relative(theory.angle(size * u, v), np.arccos(0.6)) < 1e-13
     assert relative(theory.angle(u, -size * v), np.pi - np.arccos(0.6)) < 1e-13
     assert theory.angle(size * v, v / size if 1e-300 < size < 1e300 else v) < 1e-12
+    many = np.ones(100)
+    assert relative(theory.angle(size * many, np.append(many[1:], -1)), np.arccos(0.98)) < 1e-12
 
 
 @pytest.mark.parametrize("size", [1e-310, 1e-200, 1.0, 1e200])
@@ -253,3 +257,15 @@ def test_the_factors_take_arrays_of_either_backend(other):
         assert [float(factor(value, 2.0)) for value in (0.5, 2.0)] == expected
         assert factor([0.5, 2], 2).tolist() == expected
     assert theory.largest_stable_step(eigenvalues) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "slope", "expected"),
+    [(2.0, 1e-4, 1.0), (1.0, 0.4, 1.0), (1.0, 0.6, 0.5), (1.0, 0.9, 0.125), (0.1, 0.9, 0.1)],
+)
+def test_P4_armijo_asks_for_its_share_of_the_decrease(first, slope, expected):
+    """On ``J = ½ θ²`` at θ = 1 along the gradient: ``½ (1 − τ)² ≤ ½ − σ τ`` for τ up to 2 (1 − σ)."""
+    net = mp.Sequential(mp.Linear(1, 1, bias=False), dtype="float64")
+    net.parameters = [np.ones((1, 1))]
+    x, y = np.ones((1, 1)), np.zeros((1, 1))
+    assert mp.armijo(net, x, mp.SquaredError(), y, [np.ones((1, 1))], first, slope) == expected
