@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
 import minprox as mp
-from minprox.engine.layers import patches
 from minprox.engine.linear_map import DenseMap
 
 seeds = st.integers(0, 2**32 - 1)
@@ -167,24 +166,19 @@ def test_same_keeps_the_size_and_puts_the_odd_margin_last(kernel, dilation, rng)
     assert relative(z, loops(layer, theta, x, 1, 0, dilation)) < 1e-14
 
 
-@pytest.mark.parametrize("block", [1, 200])
-def test_blocks_of_images_change_nothing(block, rng, monkeypatch):
+def test_a_large_batch_is_its_samples_together(rng):
+    """However much of the patch matrix is at hand at a time."""
     layer = mp.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
-    theta, a, delta = drawn(layer, (5, 4, 5, 5), 0)
-    A, rows = layer.linear_map(a), layer.rows(delta)
-
-    def results():
-        values = [A @ layer.split(theta), A.T @ rows, A.gram(), A.T.gram(), A.matrix()]
-        return [*values, layer.adjoint_input(theta, a, delta)]
-
-    whole = results()
-    monkeypatch.setattr(patches, "BLOCK", block)
-    monkeypatch.setattr(patches, "LEAST", 1)
-    entries = [patches.size for _, _, patches in A.blocks()]
-    assert len(entries) > 1
-    assert sum(entries) == A.groups * A.shape[0] * A.weights
-    for one, other in zip(results(), whole, strict=True):
-        assert relative(one, other) < 1e-14
+    theta, a, delta = drawn(layer, (400, 4, 21, 21), 0)
+    A, z = layer.linear_map(a), layer.forward(theta, a)
+    parts = [slice(start, start + 50) for start in range(0, 400, 50)]
+    assert relative(z, np.concatenate([layer.forward(theta, a[part]) for part in parts])) < 1e-14
+    back = np.concatenate([layer.adjoint_input(theta, a[part], delta[part]) for part in parts])
+    assert relative(layer.adjoint_input(theta, a, delta), back) < 1e-14
+    gradient = sum(layer.adjoint_theta(a[part], delta[part]) for part in parts)
+    assert relative(layer.adjoint_theta(a, delta), gradient) < 1e-13
+    assert relative(A.T.gram(), sum(layer.linear_map(a[part]).T.gram() for part in parts)) < 1e-13
+    assert relative(A.matrix() @ layer.split(theta), layer.rows(z)) < 1e-14
 
 
 def test_gram_matrices_of_float32_are_summed_in_float64(rng):

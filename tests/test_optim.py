@@ -5,7 +5,6 @@ import pytest
 from conftest import raises
 
 import minprox as mp
-from minprox.learning.updates import BLOCK
 
 
 def sgd(theta, directions, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
@@ -73,7 +72,7 @@ variants = [
 ]
 
 
-@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
+@pytest.mark.parametrize("size", [1, 1000, 2**16, 2**16 + 1, 200_003])  # small, and larger than a cache
 @pytest.mark.parametrize(("optimiser", "literal", "options"), variants)
 def test_an_optimiser_is_its_formula(optimiser, literal, options, size, rng):
     """Without momentum it is the explicit step (E2)."""
