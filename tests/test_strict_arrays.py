@@ -1,5 +1,6 @@
 """minprox on arrays that refuse what CuPy's refuse: the same numbers as with NumPy, and no mixing."""
 
+import copy
 import dataclasses
 import functools
 import operator
@@ -201,7 +202,7 @@ def test_activations(layer):
     def forward_and_adjoint():
         shape = IMAGES[: 2 if layer in SIGNALS else 3]
         inputs = [normal(3, *shape, seed=i) for i in range(layer.arity or 3)]
-        drawn = layer.sample(np.random.default_rng(0), *inputs)
+        drawn = copy.deepcopy(layer).sample(np.random.default_rng(0), *inputs)  # whose memory is its own
         a = drawn.forward(*inputs)
         return a, drawn.adjoint(normal(*a.shape), a, *inputs)
 
