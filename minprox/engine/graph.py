@@ -200,7 +200,8 @@ class Graph:
         """
         shapes = [node.shape for node in self.nodes] if input_shape is None else self.shapes(input_shape)
         layers = [node.layer for node in self.nodes]
-        return net_table(layers, self.sources, [shape_text(shape) for shape in shapes], self.size_text())
+        texts = [shape_text(shape) for shape in shapes]
+        return net_table(layers, self.sources, self.places, texts, self.size_text())
 
     def size_text(self) -> str:
         """Return the number of all parameters, each counted once, and their dtype."""

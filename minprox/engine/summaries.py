@@ -11,6 +11,7 @@ from minprox.ground.backend import array_module
 from minprox.ground.text import aligned
 
 Layers = Sequence[Layer | None]
+Places = Sequence[Sequence[int]]  # numbers of nodes
 
 
 def shape_text(shape: Shape) -> str:
@@ -23,21 +24,18 @@ def layer_texts(layers: Layers) -> list[str]:
     return ["Input" if layer is None else repr(layer) for layer in layers]
 
 
-def parameter_texts(layers: Layers) -> list[str]:
+def parameter_texts(layers: Layers, places: Places) -> list[str]:
     """Return at each node how many parameters it has, or at which node the same ones stood before."""
-    texts: list[str] = []
-    first: dict[int, int] = {}
-    for i, layer in enumerate(layers):
-        theta = getattr(layer, "theta", None)
-        if theta is None:
-            texts.append("")
-        else:
-            texts.append(f"as in {first[id(layer)]}" if id(layer) in first else f"{theta.size:,}")
-            first.setdefault(id(layer), i)
+    texts = [""] * len(layers)
+    for first, *others in places:
+        theta = getattr(layers[first], "theta", None)
+        texts[first] = "" if theta is None else f"{theta.size:,}"
+        for i in others:
+            texts[i] = f"as in {first}"
     return texts
 
 
-def net_table(layers: Layers, sources: Sequence[Sequence[int]], shapes: Sequence[str], last: str) -> str:
+def net_table(layers: Layers, sources: Places, places: Places, shapes: Sequence[str], last: str) -> str:
     """Return a net as a table: number, layer, the nodes it reads, output shape, parameters."""
     rows = [("", "layer", "inputs", "output shape", "parameters")]
     rows += zip(
@@ -45,7 +43,7 @@ def net_table(layers: Layers, sources: Sequence[Sequence[int]], shapes: Sequence
         layer_texts(layers),
         (", ".join(map(str, numbers)) for numbers in sources),
         shapes,
-        parameter_texts(layers),
+        parameter_texts(layers, places),
         strict=True,
     )
     return aligned(rows, (0, 4), last)

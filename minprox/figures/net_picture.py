@@ -89,7 +89,7 @@ def labels(net: Graph, shapes: list[Any]) -> list[tuple[str, str]]:
     """Return the two lines in each box: number and layer; output shape and parameters."""
     texts, layers = [], [node.layer for node in net.nodes]
     for i, (layer, shape, count) in enumerate(
-        zip(layer_texts(layers), shapes, parameter_texts(layers), strict=True)
+        zip(layer_texts(layers), shapes, parameter_texts(layers, net.places), strict=True)
     ):
         known = f"  θ {count}" if count.startswith("as") else f"  {count} parameters" if count else ""
         texts.append((f"{i}  {layer}", shape_text(shape) + known))
