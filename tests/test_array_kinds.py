@@ -55,6 +55,7 @@ ENTRIES = {
     "directions": lambda make: mp.SGD(net(), 0.1).step([make(np.ones((4, 3))), np.ones((4, 2))]),
     "the input of a map": lambda make: mp.DenseMap(make(x), bias=True),
     "δ of a solver": lambda make: mp.Exact("primal")(mp.DenseMap(x, bias=True), make(targets), 0.1),
+    "δ of the dual form": lambda make: mp.Exact("dual")(mp.DenseMap(x, bias=True), make(targets), 0.1),
     "δ of CG": lambda make: mp.CG(2)(mp.DenseMap(x, bias=False), make(targets), 0.1),
     "examples": lambda make: mp.datasets.Split(make(x), labels),
     "targets of a data set": lambda make: mp.datasets.Split(x, make(targets)),

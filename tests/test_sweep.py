@@ -88,6 +88,18 @@ def test_the_input_gradient_is_that_of_each_sample_by_itself(build, rng):
         assert slope(J, 1e-4) == pytest.approx(pairing([alone], [v]), rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_input_gradient_does_not_depend_on_the_weights_of_other_samples(dtype, rng):
+    weighted = mp.CrossEntropy(class_weights=[1.0, 5.0, 0.5], ignore_index=-1)
+    net = mp.Sequential(mp.Linear(4, 5), mp.Tanh(), mp.Linear(5, 3), dtype=dtype)
+    x, y = rng.standard_normal((5, 4)).astype(dtype), np.array([0, 1, -1, 2, 1])
+    found = mp.input_gradient(net, mp.forward(net, x), weighted, y)
+    plain = mp.input_gradient(net, mp.forward(net, x), loss, np.maximum(y, 0))
+    assert found.dtype == dtype
+    expected = np.array([1.0, 5.0, 0.0, 0.5, 5.0])[:, None] * plain  # w_y ∇ℓ
+    assert relative(found, expected) < (1e-6 if dtype == "float32" else 1e-13)
+
+
 def test_a_sweep_keeps_the_dtype_of_the_net_and_writes_to_nothing(rng):
     net = mp.Sequential(mp.Linear(4, 5), mp.ReLU(), mp.Linear(5, 3))
     x = rng.standard_normal((6, 4)).astype("float32")

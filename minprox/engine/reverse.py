@@ -122,8 +122,9 @@ def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
     Returns
     -------
     array, shape (N, *input_shape)
-        Row ``i`` is ``∇_{x_i} ℓ_i = N ∂J/∂x_i`` for ``J = 1/N Σ ℓ_i``: it holds no factor 1/N, and does not
-        depend on what else is in the batch. What ``sweep(…, to_input=True)`` ends with is ``∂J/∂x`` itself.
+        Row ``i`` is ``∇_{x_i} ℓ_i = N ∂J/∂x_i`` for ``J = 1/N Σ ℓ_i``, with N = ``loss.weight(y)``: it has no
+        factor 1/N, and does not depend on what else is in the batch. The last of ``sweep(…, to_input=True)``
+        is ``∂J/∂x`` itself.
 
     Examples
     --------
@@ -132,7 +133,8 @@ def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
     """
     check_loss(loss, "gradient")
     *_, (_, _, delta) = sweep(net, tape, output_error(tape, loss, y), to_input=True)
-    return len(delta) * delta  # ∇_{x_i} ℓ_i = N ∂J/∂x_i
+    N = loss.weight(y) if hasattr(loss, "weight") else len(y)
+    return (N * delta).astype(delta.dtype, copy=False)  # ∇_{x_i} ℓ_i = N ∂J/∂x_i
 
 
 def output_error(tape: Tape, loss: Loss, y: Array) -> Array:

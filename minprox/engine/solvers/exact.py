@@ -71,6 +71,7 @@ class Exact:
         self.form = one_of("form of Exact", form, ("auto", "primal", "dual"))
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+        array_module(delta)  # refuses what is no plain array
         diagonal = A.normal_diagonal()
         if diagonal is not None:  # of AᵀA, which has nothing else: an embedding's
             return (A.T @ delta) / (diagonal + 1 / float(tau_theta))[..., None]  # (E6)
