@@ -115,11 +115,11 @@ def dual(A: LinearMap, delta: Array, tau_theta: float) -> Array:
 
 
 def rounded_dual(A: LinearMap, delta: Array, K: Array, W: Array, tau_theta: float) -> Array:
-    """The same in float32: ``d = (W A)ᵀ δ`` by float64, where too much cancels in ``Aᵀ (W δ)``."""
+    """The same in float32: ``d = (AᵀW) δ`` by float64, where too much cancels in ``Aᵀ (W δ)``."""
     careful = cancels(K, W, tau_theta, delta.dtype)
     V = W if careful else W.astype(delta.dtype)
     if careful or A.shape[1] < delta.shape[-1]:  # for many columns of δ this costs less, too
-        return transpose((V @ A.matrix()).astype(delta.dtype, copy=False)) @ delta
+        return (A.T @ V).astype(delta.dtype, copy=False) @ delta
     return A.T @ (V @ delta)
 
 
