@@ -28,13 +28,13 @@ def small(monkeypatch):
 
 
 def test_the_nets_are_the_papers():
-    assert [layer.theta_shape for layer in bench.mlp().transfers] == [
+    assert [layer.theta_shape for layer in bench.NETS["mlp"]().transfers] == [
         (3073, 4000),
         (4001, 1000),
         (1001, 4000),
         (4001, 10),
     ]
-    assert [layer.theta_shape for layer in bench.convnet().transfers] == [
+    assert [layer.theta_shape for layer in bench.NETS["convnet"]().transfers] == [
         (76, 16),
         (401, 20),
         (501, 20),

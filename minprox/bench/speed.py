@@ -12,19 +12,17 @@ import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from minprox.bench.torch_peer import Peer, sees_gpu
 from minprox.engine.graph import Graph
-from minprox.engine.layers import Conv2d, Flatten, Input, Linear, MaxPool2d, ReLU
 from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import backprop, forward, proxprop
 from minprox.engine.plan import Solver
-from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact
+from minprox.experiments.nets import build_net
 from minprox.ground.arguments import whole
 from minprox.ground.backend import asarray, current, on_host, record, synchronise
 from minprox.ground.environment import environment, version
@@ -35,29 +33,11 @@ Task = Callable[[], Any]
 
 BATCH = 500
 TAU_THETA = {"mlp": 0.05, "convnet": 1.0}  # the paper's, X1 and X3
-
-
-def mlp() -> Sequential:
-    """Return the paper's MLP (X1)."""
-    widths = (3072, 4000, 1000, 4000, 10)
-    layers: list[Any] = []
-    for n_in, n_out in pairwise(widths):
-        layers += [Linear(n_in, n_out), ReLU()]
-    return Sequential(*layers[:-1], seed=0)
-
-
-def convnet() -> Sequential:
-    """Return the paper's ConvNet (X3)."""
-    return Sequential(
-        Input((3, 32, 32)),
-        *(Conv2d(3, 16, 5, padding=2), ReLU(), MaxPool2d(2)),
-        *(Conv2d(16, 20, 5, padding=2), ReLU(), MaxPool2d(2)),
-        *(Conv2d(20, 20, 5, padding=2), ReLU(), Flatten(), Linear(1280, 10)),
-        seed=0,
-    )
-
-
-NETS: dict[str, Callable[[], Graph]] = {"mlp": mlp, "convnet": convnet}
+SHAPES = {"mlp": (3072,), "convnet": (3, 32, 32)}  # of an image of CIFAR-10
+NETS: dict[str, Callable[[], Graph]] = {
+    name: partial(build_net, f"paper-{name}", shape, 10, "relu", 0, "float32")
+    for name, shape in SHAPES.items()
+}
 
 
 def run(
@@ -158,8 +138,7 @@ def build(
     """Return what is timed for one net: directions and updates by themselves, and whole steps."""
     rng = np.random.default_rng(0)
     loss, tau_theta = CrossEntropy(), TAU_THETA[name]
-    shape = (BATCH, 3072) if name == "mlp" else (BATCH, 3, 32, 32)
-    batch = rng.random(shape, dtype=np.float32), rng.integers(0, 10, BATCH)
+    batch = rng.random((BATCH, *SHAPES[name]), dtype=np.float32), rng.integers(0, 10, BATCH)
     x, y = map(asarray, batch)
     sgd, adam = SGD(net, lr=1e-9, momentum=0.95, nesterov=True), Adam(net, lr=1e-9)
     optimizer: Any = sgd if name == "mlp" else adam  # as in X1 and X3

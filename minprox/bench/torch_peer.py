@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from minprox.experiments.nets import build_net
 from minprox.ground.environment import cores
 
 Tensor = Any
@@ -24,6 +26,17 @@ def sees_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def translated(layer: Any, nn: Any) -> Any:
+    """Return a layer of the paper's nets as a module of PyTorch."""
+    if isinstance(layer, Linear):
+        return nn.Linear(layer.n_in, layer.n_out)
+    if isinstance(layer, Conv2d):
+        return nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.padding)
+    if isinstance(layer, MaxPool2d):
+        return nn.MaxPool2d(layer.kernel, layer.stride)
+    return {ReLU: nn.ReLU, Flatten: nn.Flatten}[type(layer)]()
 
 
 class Peer:
@@ -57,21 +70,14 @@ class Peer:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
         self.torch, self.tau_theta = torch, tau_theta
         self.x, self.y = (torch.from_numpy(array).to(device) for array in (x, y))
+        net = build_net(f"paper-{name}", x.shape[1:], 10, "relu", 0, "float32")
+        modules = (translated(node.layer, nn) for node in net.nodes[1:])
+        self.net: Any = nn.Sequential(*modules).to(device)
+        theta: Any = self.net.parameters()
         if name == "mlp":
-            self.net: Any = nn.Sequential(
-                *(nn.Linear(3072, 4000), nn.ReLU(), nn.Linear(4000, 1000), nn.ReLU()),
-                *(nn.Linear(1000, 4000), nn.ReLU(), nn.Linear(4000, 10)),
-            ).to(device)
-            self.optimizer: Any = torch.optim.SGD(
-                self.net.parameters(), lr=1e-9, momentum=0.95, nesterov=True, fused=True
-            )
+            self.optimizer: Any = torch.optim.SGD(theta, lr=1e-9, momentum=0.95, nesterov=True, fused=True)
         else:
-            self.net = nn.Sequential(
-                *(nn.Conv2d(3, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-                *(nn.Conv2d(16, 20, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-                *(nn.Conv2d(20, 20, 5, padding=2), nn.ReLU(), nn.Flatten(), nn.Linear(1280, 10)),
-            ).to(device)
-            self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-9, fused=True)
+            self.optimizer = torch.optim.Adam(theta, lr=1e-9, fused=True)
         self.loss = nn.CrossEntropyLoss()
 
     def backprop(self) -> None:

@@ -9,8 +9,8 @@ import click
 
 from minprox.cli.options import backend_options
 from minprox.experiments import ACTIVATIONS, DATA, NETS, Run, execute
+from minprox.experiments.outcome import ending
 from minprox.experiments.runs import DTYPES, OPTIMIZERS
-from minprox.learning.history import History
 from minprox.methods import METHODS
 
 
@@ -108,19 +108,5 @@ def train(
         raise ValueError(f"{out} holds a run already: add --resume to go on with it, or choose another --out")
     run = Run(**settings)
     history = execute(run, out, resume=resume, data_folder=data_folder, backend=backend, tf32=tf32)
-    click.echo(f"{run.label}: {outcome(history)}")
+    click.echo(f"{run.label}: {ending(run, history)}")
     click.echo(f"Records in {out}")
-
-
-def outcome(history: History) -> str:
-    """Return how a run ended, in one line."""
-    accuracies = (
-        f"validation accuracy {100 * history.validation_accuracy[-1]:.1f} %, "
-        f"test accuracy {100 * history.test_accuracy:.1f} %"
-    )
-    if history.diverged_at is not None:
-        return f"diverged in epoch {history.diverged_at}"
-    return (
-        f"training loss {history.train_loss[-1]:.3g} after {len(history)} epochs "
-        f"({history.seconds[-1]:.1f} s), {accuracies}"
-    )

@@ -13,10 +13,10 @@ from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute, load
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
-from minprox.experiments.nets import ACTIVATIONS, NETS
+from minprox.experiments.nets import ACTIVATIONS, NETS, Architecture
 from minprox.experiments.outcome import Result
 from minprox.experiments.paper import X1, X2, X3
-from minprox.experiments.parts import DATA, parse_solver
+from minprox.experiments.parts import DATA, LOSSES, DataSource, parse_solver
 from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes
 from minprox.experiments.runs import Run
@@ -49,5 +49,8 @@ __all__ = [
     "ACTIVATIONS",
     "DATA",
     "NETS",
+    "Architecture",
+    "DataSource",
+    "LOSSES",
     "parse_solver",
 ]

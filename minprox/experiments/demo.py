@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minprox.experiments.folder import execute
+from minprox.experiments.outcome import ending
 from minprox.experiments.runs import Run
 from minprox.ground.blas import limit_blas_threads
+from minprox.ground.text import aligned
 from minprox.learning.history import History
 
 GRID = 0.01, 0.03, 0.1, 0.3, 1.0  # for τ of BackProp and, as in the paper's second experiment, τ_θ
@@ -102,7 +104,7 @@ def demo(
     def go(run: Run, name: str) -> History:
         with limit_blas_threads(1):
             history = execute(run, out / name, resume, progress, backend=backend, tf32=tf32)
-        say(f"  {run.label:<28}{describe(history)}")
+        say(f"  {run.label:<28}{ending(run, history, ['train_loss'])}")
         return history
 
     def tune(candidates: list[Run], label: str) -> tuple[Run, History]:
@@ -131,7 +133,7 @@ def name_of(run: Run) -> str:
 
 def final_loss(history: History) -> float:
     """Return the training loss at the end, infinite for a run that diverged."""
-    return history.train_loss[-1] if history.status == "finished" else math.inf
+    return history.last("train_loss")
 
 
 def edge(best: int, size: int) -> str:
@@ -139,13 +141,6 @@ def edge(best: int, size: int) -> str:
     if best not in (0, size - 1):
         return ""
     return f" (the {'largest' if best else 'smallest'} value of the grid: one beyond it might do better)"
-
-
-def describe(history: History) -> str:
-    """Return how a run ended, in a few words."""
-    if history.diverged_at is not None:
-        return f"diverged in epoch {history.diverged_at}"
-    return f"training loss {history.train_loss[-1]:.2e} after {len(history)} epochs"
 
 
 def title(demo: Demo) -> str:
@@ -185,14 +180,7 @@ def table(demo: Demo) -> str:
                 f"{h.seconds[-1]:.1f}",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(w) if k else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return aligned(rows, range(1, len(rows[0])))
 
 
 def verdict(demo: Demo, validation_size: int, test_size: int) -> str:

@@ -67,6 +67,11 @@ class Experiment:
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError(f"methods: expected one run or more in {self.name}, found none")
+        seeds = tuple(whole("seed", seed, least=0) for seed in self.seeds)
+        object.__setattr__(self, "seeds", seeds)
+        object.__setattr__(self, "steps", tuple(map(float, self.steps)))
+        if self.blas_threads is not None:
+            object.__setattr__(self, "blas_threads", whole("blas_threads", self.blas_threads))
         for key in self.methods:
             if not key.replace("_", "").replace(".", "").isalnum():
                 raise ValueError(f"methods: expected names of letters and digits, found {key!r}")
@@ -122,8 +127,6 @@ class Experiment:
             changes["methods"] = {key: replace(run, **{run.LENGTH: epochs}) for key, run in chosen.items()}
         if seeds is not None:
             changes["seeds"] = several("seeds", seeds)
-            for seed in changes["seeds"]:
-                whole("seed", seed, least=0)
         if tau_theta is not None:
             if not self.steps:
                 raise ValueError(f"tau_theta: {self.name} has one value for all runs, which it keeps")

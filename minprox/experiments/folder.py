@@ -189,12 +189,13 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 def check_configuration(run: Kind, folder: Path) -> None:
     """Raise ValueError if the folder belongs to another run than this one."""
+    now = run.configuration()
     if not (folder / "config.json").exists():
         return
-    former, now = configuration(folder), run.configuration()
+    former = configuration(folder)
     longer = now[run.LENGTH] >= former.get(run.LENGTH, 0)  # to go on for longer is the same run
     free = {"label", "format"} | ({run.LENGTH} if longer else set())
-    differing = differences({"kind": "train"} | former, now, free)
+    differing = differences({"kind": "train"} | run.defaults() | former, now, free)
     if differing:
         raise ValueError(
             f"{folder}: this folder belongs to a run with other settings: " + "; ".join(differing)

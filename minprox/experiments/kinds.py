@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -202,6 +202,10 @@ class Kind:
             return json.loads(json.dumps(values, allow_nan=False))
         except (TypeError, ValueError) as error:
             raise TypeError(f"{type(self).__name__}: expected fields that JSON can keep: {error}") from None
+
+    def defaults(self) -> dict[str, Any]:
+        """Return what a setting is that a folder does not name, as it is older than the setting."""
+        return {field.name: field.default for field in fields(self) if field.default is not MISSING}
 
     def configuration(self) -> dict[str, Any]:
         """Return what ``config.json`` says: the kind, the label and the settings."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers import (
@@ -28,6 +33,7 @@ from minprox.engine.layers import (
 )
 from minprox.engine.sequential import Sequential
 from minprox.experiments.modular import MODULAR
+from minprox.ground.arguments import float_dtype
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
@@ -88,29 +94,68 @@ def paper_convnet(shape: tuple[int, ...], classes: int, activation: Callable[[],
     ]
 
 
-# name: (whether it reads images, builder from input shape, classes and activation); what it returns are
-# the layers of a chain, or a function of seed and dtype that returns another net
-NETS: dict[str, tuple[bool, Callable[..., Any]]] = {
-    "mlp": (False, mlp),
-    "convnet": (True, convnet),
-    "paper-mlp": (False, paper_mlp),
-    "paper-convnet": (True, paper_convnet),
-    **MODULAR,
+@dataclass(frozen=True)
+class Architecture:
+    """How a net is built for data of any shape.
+
+    Parameters
+    ----------
+    layers : callable, or Graph
+        ``layers(shape, outputs, activation)`` returns a list of layers, a net, or a function of seed and dtype
+        that makes one; ``activation()`` makes an activation. A net that is there already is copied, and
+        its parameters are drawn anew for each seed.
+    images : bool, optional
+        Whether it reads images rather than vectors; if not given, it takes the data as they are.
+
+    Examples
+    --------
+    >>> import minprox as mp
+    >>> from minprox.experiments import NETS, Architecture, Run
+    >>> def shallow(shape, outputs, activation):
+    ...     return [mp.Linear(*shape, 30), activation(), mp.Linear(30, outputs)]
+    >>> NETS["shallow"] = Architecture(shallow, images=False)
+    >>> Run(architecture="shallow").architecture
+    'shallow'
+    >>> del NETS["shallow"]
+    """
+
+    layers: Callable[..., Any] | Graph
+    images: bool | None = None
+
+
+#: Every net by its name; one of your own is one more entry, an :class:`Architecture`.
+NETS: dict[str, Architecture] = {
+    "mlp": Architecture(mlp, images=False),
+    "convnet": Architecture(convnet, images=True),
+    "paper-mlp": Architecture(paper_mlp, images=False),
+    "paper-convnet": Architecture(paper_convnet, images=True),
+    **{name: Architecture(build, images) for name, (images, build) in MODULAR.items()},
 }
 
 
-def reads_images(architecture: str) -> bool:
-    """Tell whether an architecture takes images rather than vectors.
+def architecture_of(value: Any) -> Architecture:
+    """Return the architecture that a name, widths, a net or a builder stands for.
 
     Raises
     ------
     ValueError
-        If it is neither a name of :data:`NETS` nor widths like ``64-200-10``.
+        If a text is neither a name of :data:`NETS` nor widths like ``64-200-10``.
+    TypeError
+        If it is nothing of all that.
     """
-    if architecture not in NETS:
-        widths(architecture)
-        return False
-    return NETS[architecture][0]
+    if isinstance(value, Architecture):
+        return value
+    if isinstance(value, Graph):
+        shape = value.nodes[0].shape
+        return Architecture(value, None if shape is None else len(shape) == 3)
+    if isinstance(value, str):
+        return NETS.get(value) or Architecture(partial(from_widths, value, widths(value)), images=False)
+    if not callable(value):
+        raise TypeError(
+            f"architecture: expected a name, widths, a net, or layers(shape, outputs, activation) to call, "
+            f"found {value!r}"
+        )
+    return Architecture(value)
 
 
 def widths(architecture: str) -> list[int]:
@@ -124,26 +169,43 @@ def widths(architecture: str) -> list[int]:
     return [int(part) for part in parts]
 
 
+def from_widths(
+    text: str, listed: list[int], shape: tuple[int, ...], outputs: int, activation: Callable[[], Layer]
+) -> list[Layer]:
+    """Return the MLP of these widths, or raise ValueError if the data want others at its ends."""
+    if (listed[0], listed[-1]) != (*shape, outputs):
+        raise ValueError(
+            f"architecture: the data need {shape[0]} inputs and {outputs} outputs, "
+            f"like {shape[0]}-200-{outputs}, found {text!r}"
+        )
+    return dense(listed, activation)
+
+
 def build_net(
-    architecture: str, shape: tuple[int, ...], classes: int, activation: str, seed: int, dtype: str
+    architecture: Any, shape: tuple[int, ...], outputs: int, activation: str | None, seed: int, dtype: str
 ) -> Graph:
     """Return the net of this architecture for samples of this shape.
 
     Raises
     ------
     ValueError
-        If widths begin or end otherwise than the data want.
+        If it does not fit them.
     """
-    if architecture in NETS:
-        layers = NETS[architecture][1](shape, classes, ACTIVATIONS[activation])
-        if callable(layers):
-            return layers(seed, dtype)
-    else:
-        listed = widths(architecture)
-        if (listed[0], listed[-1]) != (*shape, classes):
-            raise ValueError(
-                f"architecture: the data need {shape[0]} inputs and {classes} outputs, "
-                f"like {shape[0]}-200-{classes}, found {architecture!r}"
-            )
-        layers = dense(listed, ACTIVATIONS[activation])
-    return Sequential(Input(shape), *layers, seed=seed, dtype=dtype)
+    layers = architecture_of(architecture).layers
+    built = layers if isinstance(layers, Graph) else layers(shape, outputs, ACTIVATIONS[activation or "relu"])
+    if isinstance(built, Graph):
+        return drawn(built, seed, dtype)
+    if callable(built):
+        return built(seed, dtype)
+    return Sequential(Input(shape), *built, seed=seed, dtype=dtype)
+
+
+def drawn(net: Graph, seed: int, dtype: str) -> Graph:
+    """Return a copy of a net whose parameters are drawn by this seed."""
+    net = copy.deepcopy(net)
+    net.dtype = float_dtype("dtype", dtype)
+    rng = np.random.default_rng(seed)
+    for layer in net.transfers:
+        layer.theta = None
+        layer.initialise(rng, net.dtype)
+    return net

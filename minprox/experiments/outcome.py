@@ -1,10 +1,14 @@
-"""One run of an experiment, as its folder holds it."""
+"""One run of an experiment, as its folder holds it, and how it ended in a line."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from minprox.experiments.kinds import Kind
+from minprox.learning.rows import counted
 
 
 @dataclass(frozen=True)
@@ -41,26 +45,33 @@ class Result:
     data_name: str = ""
 
     def last(self, column: str, worst: float = math.inf) -> float:
-        """Return the last value of a column, or a measure of the end.
+        """Return the last value of a column, or a measure of the end: ``history.last``.
 
         Parameters
         ----------
-        worst : float
-            What stands for a run that diverged.
+        column, worst
+            As for :meth:`Rows.last`.
 
         Returns
         -------
         float
-            NaN if the run goes on.
         """
-        if self.history.status == "running":
-            return math.nan
-        if self.history.diverged_at is not None:
-            return worst
-        value = getattr(self.history, column)
-        return value[-1] if isinstance(value, list) else value
+        return self.history.last(column, worst)
 
     @property
     def final_loss(self) -> float:
         """The training loss after the last epoch; infinite if the run diverged, NaN if it goes on."""
         return self.last("train_loss")
+
+
+def ending(run: Kind, history: Any, columns: Iterable[str] | None = None) -> str:
+    """Return how a run ended, in one line: these columns, or those of its tables."""
+    if history.status == "diverged":
+        return f"diverged in {run.UNIT} {history.diverged_at}"
+    names = [name for name in columns or run.TABLE or history.names()[1:] if name != "seconds"]
+    first, *rest = (
+        f"{run.measure(name).label.removesuffix(' (%)')} {run.measure(name).text(history.last(name))}"
+        for name in names
+    )
+    time = f"after {counted(len(history), run.UNIT)} ({history.column('seconds')[-1]:.1f} s)"
+    return ", ".join([f"{first} {time}", *rest])

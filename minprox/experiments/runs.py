@@ -10,24 +10,18 @@ from typing import Any
 
 from minprox.datasets import Dataset
 from minprox.engine.graph import Graph
-from minprox.engine.losses import CrossEntropy
-from minprox.engine.solvers import CG
+from minprox.experiments.assembly import ADAPTIVE, OPTIMIZERS, build
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import TRAINING, Step
-from minprox.experiments.nets import ACTIVATIONS, build_net, reads_images
-from minprox.experiments.parts import DATA, load_data, parse_solver
+from minprox.experiments.nets import ACTIVATIONS, architecture_of
+from minprox.experiments.own import method_of, named_method, told
+from minprox.experiments.parts import DATA, LOSSES, named_solver, parse_solver, source_of
 from minprox.experiments.settings import chosen_options
 from minprox.ground.arguments import number, one_of, whole
-from minprox.ground.backend import companion
-from minprox.learning.adaptive import AdamW, RMSprop
 from minprox.learning.history import History
-from minprox.learning.optimizer import Optimizer
-from minprox.learning.optimizers import SGD, Adam
-from minprox.learning.training import Direction, Training
-from minprox.methods import METHODS
+from minprox.learning.training import Training
+from minprox.methods import METHODS, Method
 
-ADAPTIVE: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}
-OPTIMIZERS = ("sgd", "nesterov", *ADAPTIVE)
 DTYPES = ("float32", "float64")
 OWN = ("solver", "tau_theta")  # settings of methods that are fields of a run; others are its options
 
@@ -42,16 +36,22 @@ class Run(Kind):
         What tables and legends call it; it does not influence the result.
     seed : int
         Of the initial parameters and of the mini-batches.
-    data : {"digits", "spirals", "blobs", "cifar10", "mnist", "fashion-mnist"}
-    architecture : str
-        Widths like ``"64-200-10"``, or a name: ``"mlp"`` (hidden layers 400-100-400), ``"convnet"``,
-        and the nets of the paper, ``"paper-mlp"`` (4000-1000-4000) and ``"paper-convnet"``.
-    activation : {"relu", "leaky-relu", "tanh", "sigmoid", "softplus", "gelu"}
-    method : str
-        A name of :data:`minprox.methods.METHODS`: ``"backprop"``, ``"proxprop"``, or one of your own.
-    solver : str, optional
+    data : str or Dataset
+        A name of :data:`DATA`, or data of your own.
+    architecture : str, Graph or callable
+        Widths like ``"64-200-10"``; a name of :data:`NETS`: ``"mlp"`` (hidden layers 400-100-400),
+        ``"convnet"``, and the nets of the paper, ``"paper-mlp"`` (4000-1000-4000) and
+        ``"paper-convnet"``; or a net or builder of your own, as :class:`Architecture` takes it.
+    activation : str, optional
+        A name of :data:`ACTIVATIONS`, ``"relu"`` if not given; only for a net that is built.
+    loss : str or Loss
+        A name of :data:`LOSSES`, or a loss of your own.
+    method : str, Method or callable
+        A name of :data:`minprox.methods.METHODS`, ``"backprop"`` or ``"proxprop"`` say, or a method or
+        direction of your own.
+    solver : str or callable, optional
         Only for methods that read one, like ProxProp: ``"exact"``, ``"cg3"``, ``"blockcg3"`` (any number of
-        iterations) or ``"explicit"``; if not given the method's own.
+        iterations) or ``"explicit"``, or a solver of your own; if not given the method's own.
     tau : float, optional
         Learning rate τ > 0; if not given the method's own, and 0.001 with Adam.
     tau_theta : float, optional
@@ -67,7 +67,7 @@ class Run(Kind):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a value is not one of those allowed, or out of its range.
 
     Examples
@@ -85,11 +85,12 @@ class Run(Kind):
     TABLE = ("train_loss", "validation_accuracy", "test_accuracy", "seconds")
     SETTINGS = MappingProxyType({"tau": "τ", "tau_theta": "τ_θ"})
 
-    data: str = "digits"
-    architecture: str = "mlp"
-    activation: str = "relu"
-    method: str = "backprop"
-    solver: str | None = None
+    data: str | Dataset = "digits"
+    architecture: Any = "mlp"
+    activation: str | None = None
+    loss: Any = "cross-entropy"
+    method: Any = "backprop"
+    solver: Any = None
     tau: float | None = None
     tau_theta: float | None = None
     optimizer: str = "nesterov"
@@ -103,36 +104,51 @@ class Run(Kind):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("data", self.data, DATA)
-        one_of("activation", self.activation, ACTIVATIONS)
-        one_of("method", self.method, METHODS)
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
-        one_of("dtype", self.dtype, DTYPES)
-        if reads_images(self.architecture) and DATA[self.data][1] is None:
-            raise ValueError(f"architecture: {self.architecture!r} reads images, which {self.data} are not")
+        for name, table in (("data", DATA), ("loss", LOSSES), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
+            if isinstance(value := getattr(self, name), str) or name in ("optimizer", "dtype"):
+                one_of(name, value, table)
+        if not isinstance(self.data, (str, Dataset)):
+            raise TypeError(f"data: expected a name or a Dataset, found {self.data!r}")
+        reads_images = architecture_of(self.architecture).images
+        if reads_images and not source_of(self.data).shows_images:
+            data = self.data if isinstance(self.data, str) else self.data.name
+            raise ValueError(f"architecture: {self.architecture!r} reads images, which {data} are not")
+        self.settle(
+            "activation", None if isinstance(self.architecture, Graph) else "relu", "a net that is built"
+        )
+        if self.activation is not None:
+            one_of("activation", self.activation, ACTIVATIONS)
         self.plain("epochs", whole)
         self.plain("batch_size", whole)
         if self.train_samples is not None:
             self.plain("train_samples", whole)
-        method, adaptive = METHODS[self.method], self.optimizer in ADAPTIVE
-        for name in OWN:
-            self.settle(name, method.settings.get(name), readers(name))
-        self.settle(
-            "momentum", None if adaptive else 0.95 if self.optimizer == "nesterov" else 0.0, "sgd or nesterov"
-        )
-        self.settle("tau", 1e-3 if adaptive else method.tau, "")
-        self.settle("label", self.method + (f" {self.solver}" if self.solver else ""), "")
+        self.settle_method()
         for name in ("tau", "tau_theta"):
             if getattr(self, name) is not None:
                 self.plain(name, number, above=0)
         if self.momentum is not None:
             self.plain("momentum", number, least=0, below=1)
         self.plain("weight_decay", number, least=0)
+        if (check := self.means.check) is not None:
+            check(**self.method_settings())
+
+    def settle_method(self) -> None:
+        """Fill in what the method reads, and refuse what it does not."""
+        object.__setattr__(self, "method", named_method(self.method))
+        object.__setattr__(self, "solver", named_solver(self.solver))
+        if isinstance(self.method, str):
+            one_of("method", self.method, METHODS)
+        method, adaptive = self.means, self.optimizer in ADAPTIVE
+        for name in OWN:
+            self.settle(name, method.settings.get(name), readers(name))
+        momentum = None if adaptive else 0.95 if self.optimizer == "nesterov" else 0.0
+        self.settle("momentum", momentum, "sgd or nesterov")
+        self.settle("tau", 1e-3 if adaptive else method.tau, "")
+        words = self.method if isinstance(self.method, str) else method.label
+        self.settle("label", words + (f" {self.solver}" if self.solver else ""), "")
         rest = {name: value for name, value in method.settings.items() if name not in OWN}
-        object.__setattr__(self, "options", chosen_options(self.method, rest, dict(self.options)))
-        if method.check is not None:
-            method.check(**self.method_settings())
-        if self.solver is not None:
+        object.__setattr__(self, "options", chosen_options(words, rest, dict(self.options)))
+        if isinstance(self.solver, str):
             parse_solver(self.solver)
 
     def plain(self, name: str, check: Callable[..., Any], **bounds: float) -> None:
@@ -153,21 +169,36 @@ class Run(Kind):
         return own | dict(self.options)
 
     def settings(self) -> dict[str, Any]:
-        """Return all fields but the label as JSON values."""
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "label"}
-        values["options"] = dict(self.options)
-        return {name: value for name, value in values.items() if name != "options" or value}
+        """Return all fields but the label as JSON values; a part of one's own by what it says of itself.
+
+        Raises
+        ------
+        TypeError
+            If a part says nothing of itself.
+        """
+        names = [field.name for field in fields(self) if field.name not in ("label", "options")]
+        values = {name: told(name, getattr(self, name)) for name in names}
+        return values | {"options": dict(self.options)}
+
+    def defaults(self) -> dict[str, Any]:
+        """Return what a setting is that a folder does not name; see :class:`Kind`."""
+        return super().defaults() | {"options": {}}
+
+    @property
+    def means(self) -> Method:
+        """The method of the run, whether it was given by name or not."""
+        return method_of(self.method)
 
     @property
     def step(self) -> Step:
         """The step size that a comparison of step sizes varies."""
-        method = METHODS[self.method]
-        return Step(method.step, method.symbol, method.label)
+        return Step(self.means.step, self.means.symbol, self.means.label)
 
     @property
     def curve(self) -> tuple[str, str]:
         """What decides colour and line in a figure: the name of the method, and its solver."""
-        return self.method, self.solver or ""
+        name = self.method if isinstance(self.method, str) else self.means.label
+        return name, str(self.solver or "")
 
     # The verbs
 
@@ -206,36 +237,3 @@ class Run(Kind):
 def readers(setting: str) -> str:
     """Return the names of the methods that read a setting."""
     return " or ".join(name for name, method in METHODS.items() if setting in method.settings)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a run consists of: the arguments of :func:`minprox.train`."""
-
-    net: Graph
-    data: Dataset
-    loss: CrossEntropy
-    optimizer: Optimizer
-    direction: Direction
-
-
-def build(run: Run, data_folder: str | os.PathLike[str] | None = None) -> Parts:
-    """Make the net, the data, the optimiser and the direction of a run."""
-    data = load_data(run.data, reads_images(run.architecture), run.dtype, run.train_samples, data_folder)
-    net = build_net(
-        run.architecture, data.input_shape, len(data.classes), run.activation, run.seed, run.dtype
-    )
-    optimizer: Optimizer
-    tau = run.tau or 0.0
-    if run.optimizer in ADAPTIVE:
-        optimizer = ADAPTIVE[run.optimizer](net, lr=tau, weight_decay=run.weight_decay)
-    else:
-        momentum, nesterov = run.momentum or 0.0, run.optimizer == "nesterov" and bool(run.momentum)
-        optimizer = SGD(net, tau, momentum, nesterov, run.weight_decay)
-    settings = run.method_settings()
-    if run.solver is not None:
-        settings["solver"] = solver = parse_solver(run.solver)
-        if isinstance(solver, CG):
-            companion(net.parameters[0], "sparse.linalg")  # SciPy is loaded before the clock starts
-    direction = METHODS[run.method].bind(**settings)
-    return Parts(net, data, CrossEntropy(), optimizer, direction)

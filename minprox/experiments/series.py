@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+import pickle
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import check_configuration, chosen, ended, execute, forget
 from minprox.experiments.kinds import Kind
+from minprox.experiments.outcome import ending
 from minprox.experiments.parts import FETCHED
 from minprox.experiments.processes import Processes
 from minprox.ground.backend import current
 from minprox.ground.blas import limit_blas_threads
 from minprox.ground.files import made_folder, read_json, write_json
-from minprox.learning.rows import counted
 
 FORMAT = "minprox experiment 1"
 Path_ = str | os.PathLike[str]
@@ -102,6 +103,8 @@ def run(
     if executor is None or isinstance(executor, (ThreadPoolExecutor, Processes)):
         with chosen(backend, tf32):
             pass  # refused before anything is written
+    if isinstance(executor, ProcessPoolExecutor):
+        check_picklable(left)
     fetch({getattr(member, "data", None) for member in left.values()}, data_folder)
     made_folder(out)
     data_name = data_name or stored(out).get("data_name")
@@ -117,7 +120,7 @@ def run(
 
     def keep(name: str, history: Any) -> None:
         done[name] = history
-        say(f"[{len(done)}/{len(runs)}] {name}: {outcome(runs[name], history)}")
+        say(f"[{len(done)}/{len(runs)}] {name}: {ending(runs[name], history)}")
 
     threads = threads or experiment.blas_threads
     if backend is None:
@@ -143,6 +146,18 @@ def run(
                         future.cancel()
                 raise
     return {name: done[name] for name in runs}
+
+
+def check_picklable(runs: Mapping[str, Kind]) -> None:
+    """Raise ValueError naming a run that no other process can be given."""
+    for name, member in runs.items():
+        try:
+            pickle.dumps(member)
+        except Exception as error:  # whatever it is that a part of one's own does not let happen
+            raise ValueError(
+                f"{name}: a run for other processes must be picklable, with its functions and classes at the "
+                f"top level of a module ({error})"
+            ) from None
 
 
 def one(run: Kind, folder: Path_, threads: int | None, **options: Any) -> Any:
@@ -184,17 +199,3 @@ def stored(out: Path) -> dict[str, str]:
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise ValueError(f"{path}: expected the name of an experiment")
     return {"name": "", "preset": ""} | {key: str(value) for key, value in content.items()}
-
-
-def outcome(run: Kind, history: Any) -> str:
-    """Return how a run ended, in one line."""
-    if history.diverged_at is not None:
-        return f"diverged in {run.UNIT} {history.diverged_at}"
-    table = run.TABLE or history.names()[1:]
-    columns = [name for name in table if name in history.names() and name != "seconds"]
-    first, *rest = (
-        f"{run.measure(name).label.removesuffix(' (%)')} {run.measure(name).text(history.column(name)[-1])}"
-        for name in columns
-    )
-    time = f"after {counted(len(history), run.UNIT)} ({history.column('seconds')[-1]:.1f} s)"
-    return ", ".join([f"{first} {time}", *rest])

@@ -57,6 +57,27 @@ class Rows:
         units = getattr(self, self.unit, [])
         return int(units[-1]) if units else 0
 
+    def last(self, column: str, worst: float = math.inf) -> float:
+        """Return the last value of a column, or a measure of the end.
+
+        Parameters
+        ----------
+        column : str
+        worst : float
+            What stands for a run that diverged.
+
+        Returns
+        -------
+        float
+            NaN if the run goes on.
+        """
+        if self.status == "running":
+            return math.nan
+        if self.status == "diverged":
+            return worst
+        value = getattr(self, column)
+        return value[-1] if isinstance(value, list) else value
+
     def rows(self) -> Iterator[dict[str, float]]:
         """Yield the rows as dictionaries."""
         columns = [getattr(self, name) for name in self.names()]
