@@ -167,6 +167,9 @@ class Training(Course):
         self.parts = -(-len(data.train) // batch_size)
         self.start = contents(optimizer), appearance(net, loss, direction)
 
+    def first(self) -> Row:
+        return self.measures() | {"batch_loss": math.nan}
+
     def advance(self, epoch: int) -> Row:
         start = clock(self.net)
         batch_loss = self.steps(epoch)
