@@ -79,7 +79,7 @@ def test_train_plot_and_resume(call, tmp_path):
 
     code, out, _ = call(*TRAIN[:-1], "4", "--method", "backprop", "--out", "a", "--resume")
     assert code == 0
-    assert load("a")[1].epoch == [1, 2, 3, 4]
+    assert load("a")[1].epoch == [0, 1, 2, 3, 4]
 
 
 def test_a_diverged_run_is_no_error(call):

@@ -9,68 +9,16 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 import pytest
 from conftest import raises
+from streams import STREAMS, Stream, fast
 
 import minprox as mp
-from minprox.experiments import Claim, Experiment, Kind, Measure, Processes, execute, load, run
+from minprox.experiments import Processes, execute, load, run
 from minprox.experiments.results import results
 from minprox.learning.checkpoints import read_arrays
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stream(Kind):
-    """Online least squares: one unit takes a hundred examples of a stream that is never held."""
-
-    KIND = "stream"
-    UNIT = "block"
-    LENGTH = "blocks"
-    MEASURES = MappingProxyType(
-        {"error": Measure("squared error", logarithmic=True), "share": Measure("share", higher=True)}
-    )
-    TABLE = ("error", "share")
-    SETTINGS = MappingProxyType({"tau": "τ"})
-
-    blocks: int = 5
-    tau: float = 0.1
-    pause: float = 0.0
-
-    def begin(self, arrays=None):
-        return {"w": np.zeros(3), "seen": np.array(0)} if arrays is None else arrays
-
-    def advance(self, state, unit):
-        time.sleep(self.pause)
-        for x in np.random.default_rng([self.seed, unit]).normal(size=(100, 3)):
-            state["w"] = state["w"] - self.tau * (x @ state["w"] - x.sum()) * x
-        state["seen"] = state["seen"] + 100
-        return {"error": float(((state["w"] - 1) ** 2).sum()), "share": float(state["w"][0] > 0)}
-
-    def first(self, state):
-        return {"error": float(((state["w"] - 1) ** 2).sum()), "share": np.nan}
-
-    def last(self, state):
-        return {"norm": np.linalg.norm(state["w"])}
-
-
-slow, fast = Stream(label="slow", tau=0.001), Stream(label="fast", tau=0.05)
-STREAMS = Experiment(
-    name="streams",
-    title="Two rates on a stream",
-    methods={"slow": slow, "fast": fast},
-    seeds=(0, 1, 2),
-    panels=(("block", "error"), ("seconds", "share")),
-    claims=(
-        Claim(
-            sentence="The larger rate ends nearer.",
-            quantity="its last error over the other",
-            value=lambda records: records.last("error", "fast") / records.last("error", "slow"),
-            holds=lambda ratio: ratio < 1,
-        ),
-    ),
-)
 
 
 def rows(record):
@@ -176,7 +124,7 @@ def test_a_state_that_does_not_fit_is_a_damaged_checkpoint(tmp_path):
         execute(Picky(blocks=3), tmp_path)
 
 
-KILLED = "import test_kinds as t; t.execute(t.replace(t.fast, blocks=60, pause={pause}), {folder!r})"
+KILLED = "import streams as t; t.execute(t.replace(t.fast, blocks=60, pause={pause}), {folder!r})"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")

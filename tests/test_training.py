@@ -45,14 +45,19 @@ def test_the_loop_is_what_one_would_write_by_hand():
             total += len(y) * float(loss(tape.output, y))
             optimizer.step(mp.backprop(other, tape, loss, y))
         whole = mp.forward(other, data.train.x).output
-        assert history.batch_loss[epoch - 1] == pytest.approx(total / 60, rel=1e-14)
-        assert history.train_loss[epoch - 1] == float(loss(whole, data.train.y))
-        assert history.train_accuracy[epoch - 1] == np.mean(whole.argmax(axis=1) == data.train.y)
+        assert history.batch_loss[epoch] == pytest.approx(total / 60, rel=1e-14)
+        assert history.train_loss[epoch] == float(loss(whole, data.train.y))
+        assert history.train_accuracy[epoch] == np.mean(whole.argmax(axis=1) == data.train.y)
     held_out = mp.forward(other, data.validation.x).output
     assert history.validation_loss[-1] == float(loss(held_out, data.validation.y))
     assert (history.test_loss, history.test_accuracy) == mp.evaluate(other, data.test, loss)
     assert all(np.array_equal(a, b) for a, b in zip(net.parameters, other.parameters, strict=True))
-    assert history.epoch == [1, 2, 3]
+    assert history.epoch == [0, 1, 2, 3]
+    assert (history.train_loss[0], history.train_accuracy[0]) == mp.evaluate(small(), data.train, loss)
+    assert history.validation_loss[0] == mp.evaluate(small(), data.validation, loss)[0]
+    assert math.isnan(history.batch_loss[0])
+    assert history.seconds[0] == 0
+    assert len(history) == 3
     assert history.status == "finished"
 
 
@@ -93,12 +98,12 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not():
 def test_dropout_is_on_in_the_steps_and_off_in_the_evaluation():
     net, history = run(small(0, mp.Dropout(0.5)), epochs=1, batch_size=60, lr=1e-300)
     plain = float(loss(mp.forward(net, data.train.x).output, data.train.y))
-    assert history.train_loss == [plain]
+    assert history.train_loss == [plain, plain]
     order = np.random.default_rng([0, 1]).permutation(60)
     x, y = data.train.x[order], data.train.y[order]
     masked = mp.forward(net, x, training=True, seed=[0, 1, 0]).output
-    assert history.batch_loss == [float(loss(masked, y))]
-    assert history.batch_loss != [plain]
+    assert history.batch_loss[1:] == [float(loss(masked, y))]
+    assert history.batch_loss[1:] != [plain]
 
 
 @pytest.mark.parametrize("optimiser", [mp.SGD, mp.Adam, mp.AdamW, mp.RMSprop])
@@ -113,7 +118,7 @@ def test_a_schedule_counts_epochs_from_zero(optimiser):
 def test_seconds_leave_out_the_evaluation(monkeypatch):
     clock = iter(range(1000))
     monkeypatch.setattr("minprox.learning.training.time.perf_counter", lambda: next(clock))
-    assert run(epochs=3)[1].seconds == [1, 2, 3]
+    assert run(epochs=3)[1].seconds == [0, 1, 2, 3]
 
 
 # How runs end
@@ -149,7 +154,7 @@ def test_non_finite_steps_are_noticed_by_the_evaluation():
     nan = lambda net, tape, loss, y: [np.full_like(t, np.nan) for t in net.parameters]  # noqa: E731
     _, history = run(direction=nan, batch_size=60)
     assert (history.status, history.diverged_at, len(history)) == ("diverged", 1, 1)
-    assert math.isfinite(history.batch_loss[0])
+    assert math.isfinite(history.batch_loss[1])
 
 
 @pytest.mark.parametrize("answer", [True, np.True_])

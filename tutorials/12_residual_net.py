@@ -294,7 +294,7 @@ plt.show()
 residual = [histories[name] for name, (skip, *_) in contest.items() if skip]
 chain = [histories[name] for name, (skip, *_) in contest.items() if not skip]
 assert all(h.test_accuracy > 0.9 for h in residual)
-assert max(h.train_loss[-1] for h in residual) < min(h.train_loss[4] for h in chain)
+assert max(h.train_loss[-1] for h in residual) < min(h.train_loss[5] for h in chain)
 
 # %%
 # Coda: one layer at several places

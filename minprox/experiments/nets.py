@@ -101,8 +101,8 @@ class Architecture:
     Parameters
     ----------
     layers : callable, or Graph
-        ``layers(shape, outputs, activation)`` returns a list of layers, a net, or a function of seed and dtype
-        that makes one; ``activation()`` makes an activation. A net that is there already is copied, and
+        ``layers(shape, outputs, activation)`` returns a list of layers, a net, or a function of seed and
+        dtype that makes one; ``activation()`` makes an activation. A net that is there already is copied, and
         its parameters are drawn anew for each seed.
     images : bool, optional
         Whether it reads images rather than vectors; if not given, it takes the data as they are.

@@ -23,18 +23,18 @@ FORMAT = "minprox history 1"
 
 @dataclass
 class History(Rows):
-    """The record of a training run; its length is the number of epochs recorded.
+    """The record of a training run; its length is the number of epochs that are done.
 
     Attributes
     ----------
     epoch : list of int
-        1, 2, …
+        0, 1, 2, …; 0 is before the first step, so that the curves of several runs share their start.
     train_loss, train_accuracy : list of float
         Over the whole training set, with the parameters at the end of the epoch.
     validation_loss, validation_accuracy : list of float
         The same over the validation set; accuracies are fractions, NaN where the loss has none.
     batch_loss : list of float
-        Mean loss of the mini-batches of the epoch, each measured before its step.
+        Mean loss of the mini-batches of the epoch, each measured before its step; NaN in epoch 0.
     seconds : list of float
         Training time since the start of the run; evaluation and checkpoints are not counted.
     status : {"running", "finished", "diverged", "stopped"}

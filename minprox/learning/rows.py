@@ -154,8 +154,9 @@ def read_record(path: str | os.PathLike[str], kinds: dict[str, Any]) -> Any:
 
 
 def number(value: Any) -> float:
-    """Return a float, NaN for None."""
-    return math.nan if value is None else float(value)
+    """Return a float, NaN for None; the same NaN every time, so that lists with one can be equal."""
+    found = math.nan if value is None else float(value)
+    return math.nan if math.isnan(found) else found
 
 
 def counted(n: int, unit: str) -> str:
