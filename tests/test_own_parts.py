@@ -111,7 +111,7 @@ def test_what_is_no_such_part_is_refused(fields, part, tmp_path):
 
 
 def test_what_a_net_of_ones_own_does_not_read_is_refused():
-    with raises(ValueError, "activation: only a net that is built has one, found 'tanh'"):
+    with raises(ValueError, "activation: only a net that reads it has one, found 'tanh'"):
         replace(base, architecture=net(), activation="tanh")
     with raises(ValueError, "reads images, which blobs are not"):
         replace(base, data=own_data, architecture="convnet")

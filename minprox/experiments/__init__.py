@@ -7,13 +7,14 @@ An :class:`Experiment` is a family of runs, and of claims that their records dec
 Imports :mod:`minprox.methods` and what stands to its left.
 """
 
+from minprox.experiments.architecture import Architecture
 from minprox.experiments.catalogue import EXPERIMENTS
 from minprox.experiments.claims import Claim, Finding, MissingRecord, Records
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute, load
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
-from minprox.experiments.nets import ACTIVATIONS, NETS, Architecture
+from minprox.experiments.nets import ACTIVATIONS, NETS
 from minprox.experiments.outcome import Result
 from minprox.experiments.paper import X1, X2, X3
 from minprox.experiments.parts import DATA, LOSSES, DataSource, parse_solver

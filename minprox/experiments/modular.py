@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from minprox.engine.builders import resnet, transformer
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Add, GlobalAvgPool2d, Layer, LayerNorm, Linear, ReLU, Scale, Symbol
 from minprox.engine.sequential import Sequential
+from minprox.experiments.architecture import Architecture
 from minprox.methods.modules import Modules, cut
 
 Shape = tuple[int, ...]
@@ -36,15 +36,15 @@ def dense_modules(shape: Shape, classes: int, activation: Callable[[], Layer]) -
     return make
 
 
-def residual(shape: Shape, classes: int, activation: Callable[[], Layer]) -> Maker:
+def residual(shape: Shape, classes: int, _: object = None) -> Maker:
     """Return a residual net of 14 layers with batch normalisation, eight of them for images of 8 × 8."""
     widths, blocks = widths_of(shape)
     return lambda seed, dtype: resnet(shape, classes, widths, blocks, seed, dtype)  # type: ignore[arg-type]
 
 
-def residual_modules(shape: Shape, classes: int, activation: Callable[[], Layer]) -> Maker:
+def residual_modules(shape: Shape, classes: int, _: object = None) -> Maker:
     """Return the same residual net cut behind its residual blocks, with average pooling and a linear head."""
-    plain = residual(shape, classes, activation)
+    plain = residual(shape, classes)
 
     def head(symbol: Symbol) -> list[Layer]:
         assert symbol.shape is not None
@@ -53,16 +53,16 @@ def residual_modules(shape: Shape, classes: int, activation: Callable[[], Layer]
     return lambda seed, dtype: in_modules(plain(seed, dtype), seed, head, ReLU)
 
 
-def attentive(shape: Shape, classes: int, activation: Callable[[], Layer]) -> Maker:
+def attentive(shape: Shape, classes: int, _: object = None) -> Maker:
     """Return a Transformer with four blocks of 32 features and four heads."""
     return lambda seed, dtype: transformer(
         classes, shape[0], FEATURES, heads=4, blocks=BLOCKS, seed=seed, dtype=dtype
     )
 
 
-def attentive_modules(shape: Shape, classes: int, activation: Callable[[], Layer]) -> Maker:
+def attentive_modules(shape: Shape, classes: int, _: object = None) -> Maker:
     """Return the same Transformer cut behind its blocks, each head a normalisation and a dense layer."""
-    plain = attentive(shape, classes, activation)
+    plain = attentive(shape, classes)
 
     def head(symbol: Symbol) -> list[Layer]:
         return [LayerNorm(), Scale(FEATURES), Linear(FEATURES, classes)]
@@ -90,11 +90,10 @@ def in_modules(
     return Modules(cut(net, symbols), heads)
 
 
-#: name: (whether it reads images, function of input shape, classes and activation)
-MODULAR: dict[str, tuple[bool, Any]] = {
-    "dense-modules": (False, dense_modules),
-    "resnet": (True, residual),
-    "resnet-modules": (True, residual_modules),
-    "transformer": (False, attentive),
-    "transformer-modules": (False, attentive_modules),
+MODULAR = {
+    "dense-modules": Architecture(dense_modules, images=False),
+    "resnet": Architecture(residual, images=True, activation=False),
+    "resnet-modules": Architecture(residual_modules, images=True, activation=False),
+    "transformer": Architecture(attentive, images=False, activation=False),
+    "transformer-modules": Architecture(attentive_modules, images=False, activation=False),
 }

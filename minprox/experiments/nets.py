@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -32,6 +31,7 @@ from minprox.engine.layers import (
     Tanh,
 )
 from minprox.engine.sequential import Sequential
+from minprox.experiments.architecture import Architecture
 from minprox.experiments.modular import MODULAR
 from minprox.ground.arguments import float_dtype
 
@@ -94,42 +94,13 @@ def paper_convnet(shape: tuple[int, ...], classes: int, activation: Callable[[],
     ]
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """How a net is built for data of any shape.
-
-    Parameters
-    ----------
-    layers : callable, or Graph
-        ``layers(shape, outputs, activation)`` returns a list of layers, a net, or a function of seed and
-        dtype that makes one; ``activation()`` makes an activation. A net that is there already is copied, and
-        its parameters are drawn anew for each seed.
-    images : bool, optional
-        Whether it reads images rather than vectors; if not given, it takes the data as they are.
-
-    Examples
-    --------
-    >>> import minprox as mp
-    >>> from minprox.experiments import NETS, Architecture, Run
-    >>> def shallow(shape, outputs, activation):
-    ...     return [mp.Linear(*shape, 30), activation(), mp.Linear(30, outputs)]
-    >>> NETS["shallow"] = Architecture(shallow, images=False)
-    >>> Run(architecture="shallow").architecture
-    'shallow'
-    >>> del NETS["shallow"]
-    """
-
-    layers: Callable[..., Any] | Graph
-    images: bool | None = None
-
-
 #: Every net by its name; one of your own is one more entry, an :class:`Architecture`.
 NETS: dict[str, Architecture] = {
     "mlp": Architecture(mlp, images=False),
     "convnet": Architecture(convnet, images=True),
     "paper-mlp": Architecture(paper_mlp, images=False),
     "paper-convnet": Architecture(paper_convnet, images=True),
-    **{name: Architecture(build, images) for name, (images, build) in MODULAR.items()},
+    **MODULAR,
 }
 
 
@@ -147,7 +118,7 @@ def architecture_of(value: Any) -> Architecture:
         return value
     if isinstance(value, Graph):
         shape = value.nodes[0].shape
-        return Architecture(value, None if shape is None else len(shape) == 3)
+        return Architecture(value, None if shape is None else len(shape) == 3, activation=False)
     if isinstance(value, str):
         return NETS.get(value) or Architecture(partial(from_widths, value, widths(value)), images=False)
     if not callable(value):

@@ -55,6 +55,7 @@ class Result:
         Returns
         -------
         float
+            NaN if the run goes on.
         """
         return self.history.last(column, worst)
 

@@ -70,6 +70,7 @@ class DataSource:
         Returns
         -------
         Dataset
+            Of this dtype, on the backend of the moment.
         """
         source = self.vectors if self.images is None or images is False else self.images
         data = cast(source, dtype) if isinstance(source, Dataset) else source(dtype=dtype, **place)

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from minprox.datasets import Dataset
-from minprox.engine.graph import Graph
 from minprox.experiments.assembly import ADAPTIVE, OPTIMIZERS, build
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import TRAINING, Step
@@ -109,13 +108,11 @@ class Run(Kind):
                 one_of(name, value, table)
         if not isinstance(self.data, (str, Dataset)):
             raise TypeError(f"data: expected a name or a Dataset, found {self.data!r}")
-        reads_images = architecture_of(self.architecture).images
-        if reads_images and not source_of(self.data).shows_images:
+        architecture = architecture_of(self.architecture)
+        if architecture.images and not source_of(self.data).shows_images:
             data = self.data if isinstance(self.data, str) else self.data.name
             raise ValueError(f"architecture: {self.architecture!r} reads images, which {data} are not")
-        self.settle(
-            "activation", None if isinstance(self.architecture, Graph) else "relu", "a net that is built"
-        )
+        self.settle("activation", "relu" if architecture.activation else None, "a net that reads it")
         if self.activation is not None:
             one_of("activation", self.activation, ACTIVATIONS)
         self.plain("epochs", whole)

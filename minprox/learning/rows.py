@@ -63,6 +63,7 @@ class Rows:
         Parameters
         ----------
         column : str
+            Or the name of such a measure.
         worst : float
             What stands for a run that diverged.
 
