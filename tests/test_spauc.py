@@ -12,7 +12,7 @@ from scipy import sparse
 import minprox as mp
 from minprox.ground import backend
 from minprox.methods import spauc
-from minprox.methods.spauc.baselines import spam_gradient
+from minprox.methods.spauc import spam_gradient
 
 L2 = mp.prox.L2Squared
 
@@ -36,6 +36,7 @@ def brute_force(scores, y):
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=30))
 def test_auc_counts_pairs_and_half_the_ties(pairs):
+    """The share of pairs ranked right (S12)."""
     scores, y = np.array([s for s, _ in pairs], "float64"), np.array([int(b) for _, b in pairs])
     if 0 < y.sum() < len(y):
         assert spauc.auc(scores, y) == pytest.approx(brute_force(scores, y), abs=1e-15)

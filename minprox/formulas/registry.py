@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from minprox.formulas.formula import Formula, Paper
 from minprox.formulas.proxprop import PROXPROP
+from minprox.formulas.spauc import SPAUC
 from minprox.formulas.tangents import TANGENTS
 
-PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS)
+PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, SPAUC)
 
 FORMULAS: Mapping[str, Formula] = {formula.label: formula for paper in PAPERS for formula in paper.formulas}

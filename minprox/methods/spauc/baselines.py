@@ -55,11 +55,22 @@ def spam_gradient(w: Array, x: Array, positive: bool, p: float, u: Array, v: Arr
     Parameters
     ----------
     w, x, positive, p, u, v
-        As for :func:`minprox.methods.spauc.surrogate`, with the means of all examples.
+        As for :func:`surrogate`, with the means of all examples.
 
     Returns
     -------
     array, shape (features,)
+
+    References
+    ----------
+    Natole et al., as for :class:`SPAM`.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> w, x, u, v = np.array([[2.0], [3.0], [1.0], [0.0]])
+    >>> mp.methods.spauc.spam_gradient(w, x, True, 0.5, u, v)
+    array([15.])
     """
     a, b = u @ w, v @ w
     alpha = b - a

@@ -107,7 +107,7 @@ class Learner(Stored):
         return self.step.weight(t)
 
     def learn(self, x: Any, y: Any) -> Self:
-        """Learn from one example or several, in their order.
+        """Learn from one example or several, in their order; the average goes along (S7).
 
         Parameters
         ----------

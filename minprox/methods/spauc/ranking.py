@@ -12,7 +12,7 @@ Array = Any
 
 
 def auc(scores: Array, y: Array) -> float:
-    """Return the share of pairs that a score ranks right, ties counting half, in O(n log n).
+    """Return the share of pairs that a score ranks right, ties counting half, in O(n log n) (S12).
 
     Parameters
     ----------
