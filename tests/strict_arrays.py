@@ -37,7 +37,7 @@ all any argmax argmin argsort astype clip copy cumsum diagonal dot fill flatten 
 ravel repeat reshape round squeeze std sum swapaxes take trace transpose var
 """
 FETCHES = "__bool__ __float__ __int__ __repr__ item tolist"  # what comes back is Python's
-ATTRIBUTES = "T dtype nbytes ndim shape size strides"
+ATTRIBUTES = "T dtype flags nbytes ndim shape size strides"
 OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor"
 COMPARISONS = "lt le eq ne gt ge"
 SIGNS = "neg pos abs invert"

@@ -229,6 +229,22 @@ def test_what_a_loss_lacks_is_said_before_training(name, part):
     assert (net.parameters[0] == start).all()
 
 
+def test_whatever_asks_a_loss_says_what_it_lacks():
+    data, x, y = line()
+    net = mp.Sequential(mp.Linear(1, 2), mp.Tanh(), mp.Linear(2, 1), seed=0, dtype="float64")
+    d = mp.backprop(net, mp.forward(net, x), Whole(), y)
+    for call, name in (
+        (lambda loss: mp.evaluate(net, data.train, loss), "correct"),
+        (lambda loss: mp.evaluate(net, data.train, loss), "__call__"),
+        (lambda loss: mp.armijo(net, x, loss, y, d), "__call__"),
+        (lambda loss: mp.algorithm_1(net, x, loss, y, tau=0.1), "gradient"),
+        (lambda loss: mp.algorithm_2(net, x, loss, y, tau=0.1, tau_theta=1.0), "gradient"),
+    ):
+        call(Whole())
+        with raises(TypeError, "expected a loss with", "Partial"):
+            call(without(name))
+
+
 @pytest.mark.parametrize("name", ["__call__", "correct"])
 def test_what_is_no_number_is_said_before_training(name):
     data, *_ = line()

@@ -141,6 +141,17 @@ def test_a_seed_that_draws_nothing_says_so():
                  mp.Sequential(mp.Linear(4, 3), mp.Linear(3, 2), seed=1).parameters)  # fmt: skip
 
 
+def test_state_of_another_layout_is_not_updated_in_a_copy(rng):
+    net, x, y = problem(rng)
+    for optimiser in (mp.SGD(net, 0.1, momentum=0.9), mp.Adam(net), mp.RMSprop(net)):
+        before = [theta.copy() for theta in net.parameters]
+        name = next(iter(optimiser.state))
+        optimiser.state[name] = [np.asfortranarray(array) for array in optimiser.state[name]]
+        with raises(ValueError, type(optimiser).__name__, "row behind row", "(5, 5)"):
+            optimiser.step(mp.backprop(net, mp.forward(net, x), mp.CrossEntropy(), y))
+        assert equal(net.parameters, before)
+
+
 # The list
 
 

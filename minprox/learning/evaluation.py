@@ -43,6 +43,7 @@ def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tu
     (True, True)
     """
     batch_size = whole("batch_size", batch_size)
+    check_loss(loss, "value", "correct")
     total = hits = weights = judged = 0.0
     with np.errstate(all="ignore"):
         for start in range(0, len(split), batch_size):

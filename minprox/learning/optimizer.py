@@ -82,7 +82,8 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the directions do not match the parameters in number or shape.
+            If the directions do not match the parameters in number or shape, or the state was replaced by
+            arrays of another memory layout.
         TypeError
             If parameters, directions and state do not live on one backend.
         """
@@ -96,6 +97,12 @@ class Optimizer:
                 raise TypeError(
                     f"{type(self).__name__}: the parameters live on {home}, but the state on {found_at}: "
                     f'call optimizer.to("{home}") after net.to("{home}")'
+                )
+        for array in (*parameters, *(array for arrays in self.state.values() for array in arrays)):
+            if not array.flags.c_contiguous:  # of such an array a copy would be updated
+                raise ValueError(
+                    f"{type(self).__name__}: parameters and state must lie row behind row in memory, "
+                    f"found strides {array.strides} of a {array.shape} array: use numpy.ascontiguousarray"
                 )
         self.steps_done += 1
         self.update(parameters, directions)

@@ -32,7 +32,7 @@ class SGD(Optimizer):
     nesterov : bool
         Whether to look ahead by the momentum.
     weight_decay : float
-        λ ≥ 0.
+        λ ≥ 0, added to the direction as ``λθ``; that of :func:`minprox.proxprop` is for implicit steps.
     penalty, penalise_bias
         Ω, as for :class:`Optimizer`: with gradients it comes to rest where ``−∇J ∈ ∂Ω(θ)``.
 

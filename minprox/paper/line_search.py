@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
-from minprox.engine.losses import Loss
+from minprox.engine.losses import Loss, check_loss
 from minprox.engine.passes import backprop, forward
 
 
@@ -63,6 +63,7 @@ def armijo(
     >>> mp.armijo(net, x, loss, y, d) > 0
     True
     """
+    check_loss(loss, "value", "gradient")
     tape = forward(net, x)
     gradient = backprop(net, tape, loss, y)
     predicted = sum(float((g * d).sum()) for g, d in zip(gradient, directions, strict=True))

@@ -14,7 +14,7 @@ from typing import Any
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
-from minprox.engine.losses import Loss
+from minprox.engine.losses import Loss, check_loss
 from minprox.engine.plan import per_layer
 from minprox.ground.backend import array_module
 from minprox.paper.chain import Chain
@@ -92,6 +92,7 @@ def energy(
     >>> bool(np.isclose(mp.energy(net, loss, y, s.theta, s.a, s.z, gamma=10, rho=10), J))
     True
     """
+    check_loss(loss, "value")
     c = Chain(net)
     # L_y(φ(θ_{L-1}, a_{L-2})) + Σ_l [ γ/2 ‖σ(z_l) − a_l‖² + ρ/2 ‖φ(θ_l, a_{l-1}) − z_l‖² ]  (E3)
     E = loss(c.phi[c.L - 1].forward(theta[c.L - 1], a[c.L - 2]), y)
@@ -200,6 +201,7 @@ def algorithm_2(
 
 def last_block(c: Chain, a: Variables, loss: Loss, y: Array, tau: float) -> tuple[Array, Array]:
     """Step (a) of both algorithms, explicit in ``a_{L-2}`` and ``θ_{L-1}`` (A1, A2)."""
+    check_loss(loss, "gradient")
     phi, theta, last = c.phi[c.L - 1], c.theta[c.L - 1], a[c.L - 2]
     gradient = loss.gradient(phi.forward(theta, last), y)
     # a_{L-2}^{k+1/2} = a_{L-2}^k − τ ∇_a L_y(φ(θ_{L-1}^k, a_{L-2}^k))
