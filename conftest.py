@@ -1,4 +1,4 @@
-"""What the examples in docstrings share: the imports, and one small net with tape, loss and labels."""
+"""What the examples in docstrings share: the imports, one small net with tape, loss and labels, A and δ."""
 
 import doctest
 
@@ -19,5 +19,6 @@ def small_net(request: pytest.FixtureRequest) -> None:
     net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
     tape = mp.forward(net, np.ones((5, 4), dtype="float32"))
     shared = {"mp": mp, "np": np, "net": net, "tape": tape}
+    shared |= {"A": mp.DenseMap(np.diag([1.0, 3.0]), bias=False), "delta": np.array([[2.0], [5.0]])}
     shared |= {"loss": mp.CrossEntropy(), "y": np.array([0, 1, 2, 0, 1])}
     request.getfixturevalue("doctest_namespace").update(shared)

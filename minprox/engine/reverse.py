@@ -1,4 +1,7 @@
-"""The reverse sweep, which every backward pass shares: errors from the output down to the input."""
+"""The reverse sweep, which every backward pass shares: errors from the output down to the input.
+
+The examples share the net of :func:`minprox.forward`'s, with a loss and labels ``y``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Angles and condition numbers: what P3 says of one layer, measured (paper, section 4)."""
+"""Angles and condition numbers: what P3 says of one layer, measured (paper, section 4).
+
+In the examples ``A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)``.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,11 @@ from minprox.paper.norms import norm
 
 
 def angle(gradient: Array, direction: Array) -> float:
-    """Return the angle α between a gradient and a step, in radians (P3).
+    """Return the angle α between a gradient and a step, in radians from 0 to π, below π/2 for descent (P3).
 
     Parameters
     ----------
-    gradient, direction : array
-        Of one shape.
-
-    Returns
-    -------
-    float
-        In [0, π]; below π/2 for a descent direction.
+    gradient, direction : array, of one shape
 
     Raises
     ------
@@ -30,7 +27,6 @@ def angle(gradient: Array, direction: Array) -> float:
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
     >>> round(mp.theory.angle(np.array([1.0, 0.0]), np.array([1.0, 1.0])), 4)  # π/4
     0.7854
     """
@@ -46,25 +42,17 @@ def angle(gradient: Array, direction: Array) -> float:
 
 
 def angle_bound(kappa: float) -> float:
-    """Return the largest angle that P3 allows for κ = ``cond(M)``, ``α ≤ π/2 − 2 arctan(1/√κ)``.
+    """Return the largest angle that P3 allows for κ = ``cond(M)``, ``α ≤ π/2 − 2 arctan(1/√κ)``, in radians.
 
-    Returns
-    -------
-    float
-        In [0, π/2), in radians.
+    That is Kantorovich's inequality (Horn and Johnson, Matrix Analysis, 2nd edition, section 7.4).
 
     Raises
     ------
     ValueError
         If κ is below 1 or NaN.
 
-    References
-    ----------
-    Kantorovich's inequality: Horn and Johnson, Matrix Analysis, 2nd edition, section 7.4.
-
     Examples
     --------
-    >>> import minprox as mp
     >>> mp.theory.angle_bound(1.0)
     0.0
     """
@@ -88,7 +76,6 @@ def spectrum(A: LinearMap) -> np.ndarray:
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
     >>> mp.theory.spectrum(mp.DenseMap(np.array([[1.0, 0.0]]), bias=False))
     array([0., 1.])
     """
@@ -109,8 +96,6 @@ def condition(A: LinearMap, tau_theta: float) -> float:
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)
     >>> round(mp.theory.condition(A, tau_theta=1.0), 6)  # (9 + 1) / (1 + 1)
     5.0
     """
@@ -125,22 +110,15 @@ def whole_condition(A: LinearMap, tau_theta: float) -> float:
 
 
 def condition_bound(A: LinearMap, tau_theta: float) -> float:
-    """Return the bound ``1 + τ_θ ‖A‖²`` of ``cond(M)`` (P3).
+    """Return the bound ``1 + τ_θ ‖A‖²`` of ``cond(M)``, which :func:`condition` cannot exceed (P3).
 
     Parameters
     ----------
     A, tau_theta
         As for :func:`condition`.
 
-    Returns
-    -------
-    float
-        What :func:`condition` cannot exceed.
-
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)
     >>> mp.theory.condition_bound(A, tau_theta=1.0)
     10.0
     """

@@ -42,7 +42,6 @@ class Descent:
 
     Examples
     --------
-    >>> import minprox as mp
     >>> mp.theory.Descent(angle=0.5, bound=0.64, kappa=4.0, slope=0.1).angle < mp.theory.angle_bound(4.0)
     True
     """
@@ -81,7 +80,6 @@ def descent(
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
     >>> net = mp.Sequential(mp.Linear(4, 8), mp.ReLU(), mp.Linear(8, 3), seed=0, dtype="float64")
     >>> x, y = np.random.default_rng(0).random((5, 4)), np.array([0, 1, 2, 0, 1])
     >>> found = mp.theory.descent(net, mp.forward(net, x), mp.CrossEntropy(), y, tau_theta=1.0)

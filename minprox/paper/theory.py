@@ -1,4 +1,7 @@
-"""What the propositions say, as functions that measure it (paper, sections 3 and 4)."""
+"""What the propositions say, as functions that measure it (paper, sections 3 and 4).
+
+In the examples ``A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)`` and ``delta = np.array([[2.0], [5.0]])``.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,6 @@ def largest_stable_step(eigenvalues: Any) -> float:
 
     Examples
     --------
-    >>> import minprox as mp
     >>> mp.theory.largest_stable_step([0.1, 4.0])
     0.5
     """
@@ -76,7 +78,6 @@ def explicit_factor(eigenvalue: Any, tau: float) -> Any:
 
     Examples
     --------
-    >>> import minprox as mp
     >>> float(mp.theory.explicit_factor(4.0, tau=1.0))
     -3.0
     """
@@ -98,7 +99,6 @@ def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
 
     Examples
     --------
-    >>> import minprox as mp
     >>> float(mp.theory.implicit_factor(4.0, tau_theta=1.0))
     0.2
     """
@@ -123,10 +123,8 @@ def small_step_limit(A: LinearMap, delta: Array) -> Array:
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
-    >>> mp.theory.small_step_limit(A, delta), mp.Exact()(A, delta, 1e-9) / 1e-9
-    (array([[6.]]), array([[5.99999995]]))
+    >>> bool(np.allclose(mp.theory.small_step_limit(A, delta), mp.Exact()(A, delta, 1e-9) / 1e-9))
+    True
     """
     return A.T @ delta
 
@@ -146,7 +144,6 @@ def large_step_limit(A: LinearMap, delta: Array) -> Array:
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
     >>> A = mp.DenseMap(np.array([[1.0], [0.0]]), bias=False)
     >>> mp.theory.large_step_limit(A, np.array([[2.0], [5.0]]))
     array([[2.],
@@ -170,12 +167,9 @@ def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
 
     Examples
     --------
-    >>> import minprox as mp, numpy as np
-    >>> A, delta = mp.DenseMap(np.array([[3.0]]), bias=False), np.array([[2.0]])
-    >>> mp.theory.subproblem(A, delta, 1.0, 0 * delta)
-    2.0
-    >>> round(mp.theory.subproblem(A, delta, 1.0, mp.Exact()(A, delta, 1.0)), 6)
-    0.2
+    >>> d = mp.Exact()(A, delta, 1.0)
+    >>> mp.theory.subproblem(A, delta, 1.0, 0 * d), round(mp.theory.subproblem(A, delta, 1.0, d), 6)
+    (14.5, 2.25)
     """
     residual = A @ d - delta
     return float((residual * residual).sum() / 2 + (d * d).sum() / (2 * tau_theta))
