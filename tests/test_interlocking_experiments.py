@@ -22,7 +22,7 @@ from minprox.methods.modules import Modules
     ],
 )
 def test_a_net_in_modules_is_the_same_net(name, shape, classes, count):
-    net = MODULAR[name][1](shape, classes, mp.ReLU)(3, "float64")
+    net = MODULAR[name].layers(shape, classes, mp.ReLU)(3, "float64")
     assert isinstance(net, Modules)
     assert len(net.modules) == count
     rng = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def test_a_net_in_modules_is_the_same_net(name, shape, classes, count):
     assert (value == tape.output).all()
     plain = name.replace("-modules", "")
     if plain in MODULAR:
-        whole = MODULAR[plain][1](shape, classes, mp.ReLU)(3, "float64")
+        whole = MODULAR[plain].layers(shape, classes, mp.ReLU)(3, "float64")
         assert (mp.forward(whole, x).output == tape.output).all()
     assert all(tape.values[numbers[-1]].shape == tape.output.shape for numbers in net.within_heads)
 

@@ -555,7 +555,7 @@ def test_every_setting_that_differs_is_told(tmp_path):
     assert set(deviations(X1, results(X1, tmp_path))) == {
         "weight decay 0.0001 instead of 0", "epochs 3 instead of 50", "τ_θ 0.1 instead of 0.05",
     }  # fmt: skip
-    assert "$τ_θ$" in mp.figures.experiment(X1, tmp_path).legends[0].get_title().get_text()
+    assert "τ_θ\N{NO-BREAK SPACE}0.1" in mp.figures.experiment(X1, tmp_path).legends[0].get_title().get_text()
     assert mp.figures.experiment(X1, tmp_path, "T").legends[0].get_title().get_text() == "T"
 
 
