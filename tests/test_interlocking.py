@@ -47,6 +47,7 @@ HAND = {  # the parameters of the three modules after one step with learning rat
 
 @pytest.mark.parametrize("horizon", HAND)
 def test_the_published_example_by_hand(horizon):
+    """One step by the rule (I1)."""
     modules = [mp.Sequential(Gain(v, v), dtype="float64") for v in (2, 3, 4)]
     net = Modules(modules, [mp.Sequential(Gain(1, 1), dtype="float64") for _ in range(2)])
     tape = mp.forward(net, np.ones((1, 2)))

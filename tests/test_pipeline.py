@@ -43,6 +43,7 @@ def test_end_to_end_takes_one_forward_and_one_backward_pass_through_all(K):
 
 @given(modules, horizons)
 def test_a_further_horizon_never_shortens_a_step(K, N):
+    """Nor the chain of modules that wait for each other (I2, I3)."""
     assert step_time(K, N) <= step_time(K, N + 1) + 1e-9
     assert chain_length(K, N) == min(K, N)
 

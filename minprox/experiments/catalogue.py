@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from minprox.experiments.beyond_chains import PROXPROP_RESNET, PROXPROP_TRANSFORMER
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
 from minprox.experiments.paper import X1, X2, X3
 
 #: Every experiment by its name, as the command line has it; one of your own is one more entry.
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment for experiment in (X1, X2, X3, INTERLOCKING, RESNET, TRANSFORMER)
+    experiment.name: experiment
+    for experiment in (
+        *(X1, X2, X3),
+        *(INTERLOCKING, RESNET, TRANSFORMER),
+        *(PROXPROP_TRANSFORMER, PROXPROP_RESNET),
+    )
 }

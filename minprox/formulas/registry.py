@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from minprox.formulas.formula import Formula, Paper
+from minprox.formulas.interlocking import INTERLOCKING
 from minprox.formulas.proxprop import PROXPROP
 from minprox.formulas.spauc import SPAUC
 from minprox.formulas.tangents import TANGENTS
 
-PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, SPAUC)
+PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, SPAUC, INTERLOCKING)
 
 FORMULAS: Mapping[str, Formula] = {formula.label: formula for paper in PAPERS for formula in paper.formulas}

@@ -5,11 +5,14 @@
 Imports :mod:`minprox.learning` and what stands to its left.
 """
 
-from minprox.methods import spauc
+from minprox.methods import spauc, vsml
 from minprox.methods.adversarial import AdversarialTraining
 from minprox.methods.attacks import fgsm, pgd, robust_accuracy
 from minprox.methods.double_backpropagation import DoubleBackprop, WarmUp, double_backprop
 from minprox.methods.input_penalty import gradient_penalty, penalty_gradient
+from minprox.methods.interlocking import n_wise
+from minprox.methods.modules import Modules, cut
+from minprox.methods.pipeline import chain_length, schedule, step_time
 from minprox.methods.table import METHODS, Method, add, looks
 
 __all__ = [
@@ -27,4 +30,11 @@ __all__ = [
     "double_backprop",
     "gradient_penalty",
     "penalty_gradient",
+    "n_wise",
+    "Modules",
+    "cut",
+    "chain_length",
+    "schedule",
+    "step_time",
+    "vsml",
 ]

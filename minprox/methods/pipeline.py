@@ -35,7 +35,7 @@ class Task:
 
 
 def chain_length(modules: int, horizon: int) -> int:
-    """Return the length of the longest backward chain, in modules: ``min(N, K)`` (I3).
+    """Return the length of the longest backward chain, in modules: ``min(N, K)`` (I2).
 
     Parameters
     ----------
