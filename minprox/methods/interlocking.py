@@ -34,6 +34,7 @@ def n_wise(
     Parameters
     ----------
     net : Modules
+        Whose modules and heads learn.
     tape, loss, y
         As for :func:`minprox.backprop`; the loss is that of the heads, too.
     horizon : int

@@ -110,6 +110,7 @@ def cut(net: Graph, at: Iterable[Symbol]) -> list[Graph]:
     Parameters
     ----------
     net : Graph
+        Not changed.
     at : iterable of Symbol
         Nodes of the net, in order: outputs of the first module, the second, …
 

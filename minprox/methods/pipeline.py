@@ -45,6 +45,7 @@ def chain_length(modules: int, horizon: int) -> int:
     Returns
     -------
     int
+        How many modules wait for each other.
 
     Examples
     --------
@@ -127,12 +128,14 @@ def step_time(modules: int, horizon: int, batches: int = 64, **times: float) -> 
     Parameters
     ----------
     modules, horizon, batches : int
+        As for :func:`schedule`; the first half of the batches fills the pipeline.
     **times : float
-        All as for :func:`schedule`; of so many batches the first half fills the pipeline.
+        As for :func:`schedule`.
 
     Returns
     -------
     float
+        In the unit of the times.
 
     Examples
     --------

@@ -21,16 +21,15 @@ class LSTMCell:
 
     Parameters
     ----------
-    theta : sequence of array, optional
-        ``W_l``, ``W_f`` and ``W_b``, each with its bias as the last row: (33, 64), (17, 8), (17, 8);
-        drawn if not given.
+    theta : sequence of array, shapes (33, 64), (17, 8) and (17, 8), optional
+        ``W_l``, ``W_f`` and ``W_b``, each with its bias as the last row; drawn if not given.
     seed : int
         Of the parameters that are drawn: normal, truncated at two deviations, of deviation 1/√fan_in.
 
     Attributes
     ----------
     theta : list of array
-        2384 numbers, whatever the sizes of the layers.
+        Of these shapes: 2384 numbers, whatever the sizes of the layers.
 
     Raises
     ------
@@ -64,6 +63,7 @@ class LSTMCell:
         N, I, O : int
             Episodes side by side, inputs and outputs of the layer.
         rng : numpy.random.Generator
+            Of the half of c that is drawn.
 
         Returns
         -------

@@ -23,6 +23,7 @@ class Learner:
     Parameters
     ----------
     cell : LSTMCell
+        Shared by all edges.
     sizes : sequence of int
         Inputs, hidden widths, outputs: any, with the same parameters.
     episodes : int
@@ -87,10 +88,10 @@ class Learner:
         up = message(x)  # m→_a = (x_a, 0, …)  (V3)
         self.downs[-1] = message(self.error)  # m←_b = (e_b, 0, …) at the last layer  (V3)
         for l in range(len(self.states)):
-            up = self.ticks(l, up)
+            up = self._ticks(l, up)
         return BOUND * xp.tanh(up[..., 1] / BOUND)  # ŷ_b, component 1 of m→_b  (V3)
 
-    def ticks(self, l: int, up: Array) -> Array:
+    def _ticks(self, l: int, up: Array) -> Array:
         """Run a layer with the messages that it got; what it says downwards waits for the layer below."""
         down = self.downs[l]
         for _ in range(TICKS):
@@ -122,7 +123,7 @@ class Learner:
         for l in reversed(range(len(self.states))):
             xp = array_module(self.error)
             N, I = self.states[l][0].shape[:2]
-            self.ticks(l, xp.zeros((N, I, MESSAGE), self.error.dtype))
+            self._ticks(l, xp.zeros((N, I, MESSAGE), self.error.dtype))
         self.error = 0 * self.error
 
     def run(self, x: Array, y: Array) -> Array:
