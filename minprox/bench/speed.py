@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.bench.roofline import arithmetic, gemm_rate
 from minprox.bench.torch_peer import Peer, sees_gpu
 from minprox.engine.graph import Graph
 from minprox.engine.losses import CrossEntropy
@@ -104,8 +105,9 @@ def timings(
             raise ImportError("the peers need a PyTorch that sees the GPU: this one was made for the CPU")
         torch = False
     where = environment() | record() | {"torch": version("torch")}
-    found = {name: measured(name, repeats, torch, peers, steps, variants or {}) for name in nets}
-    return {"environment": where, "batch": BATCH, "repeats": repeats, "nets": found}
+    timed = {name: measured(name, repeats, torch, peers, steps, variants or {}) for name in nets}
+    found = {"environment": where, "batch": BATCH, "repeats": repeats, "nets": timed}
+    return found | ({"gemm": gemm_rate()} if current()["name"] == "numpy" else {})
 
 
 def report(found: dict[str, Any]) -> str:
@@ -114,7 +116,11 @@ def report(found: dict[str, Any]) -> str:
         f"batch {found['batch']}, float32, medians of {found['repeats']} rounds; "
         "ratio: to the first line of its kind"
     )
-    return "\n\n".join([line, *(table(name, **values) for name, values in found["nets"].items())])
+    if rate := found.get("gemm"):
+        line += (
+            f"\nroof: the share of {rate / 1e9:.0f} GF/s, at which large square matrices are multiplied here"
+        )
+    return "\n\n".join([line, *(table(name, **values, rate=rate) for name, values in found["nets"].items())])
 
 
 def measured(
@@ -129,16 +135,22 @@ def measured(
     ratios = {task: seconds / times[base[task]] for task, seconds in times.items()}
     traced = ("back-propagation", "ProxProp, exact") if on_host(theta) else ()
     peaks: dict[str, float] = {task: peak(directions[task]) for task in traced}
-    return {"seconds": times, "ratio": ratios, "peak_bytes": peaks}
+    counted = arithmetic(net, *random_batch(name)) if traced else {}
+    flops = {task: counted[task.removeprefix("ProxProp, ")] for task in traced}
+    return {"seconds": times, "ratio": ratios, "peak_bytes": peaks, "flops": flops}
+
+
+def random_batch(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a batch of random images, as the net of this name takes them, and of labels."""
+    rng = np.random.default_rng(0)
+    return rng.random((BATCH, *SHAPES[name]), dtype=np.float32), rng.integers(0, 10, BATCH)
 
 
 def build(
     name: str, net: Graph, torch: bool, peers: bool, whole: bool, variants: Mapping[str, Solver]
 ) -> tuple[dict[str, Task], dict[str, Task]]:
     """Return what is timed for one net: directions and updates by themselves, and whole steps."""
-    rng = np.random.default_rng(0)
-    loss, tau_theta = CrossEntropy(), TAU_THETA[name]
-    batch = rng.random((BATCH, *SHAPES[name]), dtype=np.float32), rng.integers(0, 10, BATCH)
+    loss, tau_theta, batch = CrossEntropy(), TAU_THETA[name], random_batch(name)
     x, y = map(asarray, batch)
     sgd, adam = SGD(net, lr=1e-9, momentum=0.95, nesterov=True), Adam(net, lr=1e-9)
     optimizer: Any = sgd if name == "mlp" else adam  # as in X1 and X3
@@ -211,10 +223,18 @@ def peak(task: Task) -> int:
         tracemalloc.stop()
 
 
-def table(name: str, seconds: dict[str, float], ratio: dict[str, float], peak_bytes: dict[str, float]) -> str:
+def table(
+    name: str,
+    seconds: dict[str, float],
+    ratio: dict[str, float],
+    peak_bytes: dict[str, float],
+    flops: dict[str, float],
+    rate: float | None = None,
+) -> str:
     """Return one net's results as text."""
-    lines = [f"{name:<30}{'ms':>9}{'ratio':>8}{'peak MB':>10}"]
+    lines = [f"{name:<30}{'ms':>9}{'ratio':>8}{'peak MB':>10}" + f"{'roof':>8}" * bool(rate)]
     for task, value in seconds.items():
         memory = f"{peak_bytes[task] / 2**20:>10.0f}" if task in peak_bytes else ""
-        lines.append(f"{task:<30}{1e3 * value:>9.1f}{ratio[task]:>8.2f}{memory}")
+        share = f"{flops[task] / value / rate:>8.0%}" if rate and task in flops else ""
+        lines.append(f"{task:<30}{1e3 * value:>9.1f}{ratio[task]:>8.2f}{memory}{share}")
     return "\n".join(lines)

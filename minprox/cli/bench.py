@@ -29,6 +29,16 @@ from minprox.ground.files import check_folder
     help="Instead: how the cost of a step grows with the width of a layer, and a line fitted to it.",
 )
 @click.option(
+    "--threads",
+    is_flag=True,
+    help="Instead: how the time of a pass falls with the number of threads.",
+)
+@click.option(
+    "--batches",
+    is_flag=True,
+    help="Instead: how the cost of a step grows with the batch size, and where the two forms cross.",
+)
+@click.option(
     "--accuracy",
     is_flag=True,
     help="Instead: how far exact steps in float32 are from those in float64, on CIFAR-10.",
@@ -36,7 +46,7 @@ from minprox.ground.files import check_folder
 @click.option(
     "--figure",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="With --widths: where to draw the times.",
+    help="With --widths, --threads or --batches: where to draw the times.",
 )
 @click.option("--peers", is_flag=True, help="Time whole steps beside a ProxProp in PyTorch, too.")
 @click.option(
@@ -56,6 +66,8 @@ def bench(
     repeats: int,
     out: Path | None,
     widths: bool,
+    threads: bool,
+    batches: bool,
     accuracy: bool,
     figure: Path | None,
     peers: bool,
@@ -68,7 +80,8 @@ def bench(
 
     What is told are medians over alternating rounds, and ratios to a back-propagation in the
     same run. PyTorch's plain forward and backward pass is timed where PyTorch is installed, on the
-    same device.
+    same device. The roof is the rate of a large product; a pass reaches that share of it with its
+    products alone.
 
     With --full, tests, benchmark and experiments follow each other into the folder --out; what is
     finished is kept if a later stage fails, and a summary tells which targets hold.
@@ -78,42 +91,55 @@ def bench(
       minprox bench --nets mlp --repeats 3
       minprox bench --peers
       minprox bench --widths --figure widths.png
+      minprox bench --threads --nets convnet
       minprox bench --backend cupy --full --out runs/gpu
     """
-    if widths + accuracy + full > 1:
-        raise ValueError("--widths, --accuracy and --full are three things: choose one")
+    curves = [
+        name for name, asked in (("widths", widths), ("threads", threads), ("batches", batches)) if asked
+    ]
+    if len(curves) + accuracy + full > 1:
+        raise ValueError("--widths, --threads, --batches, --accuracy and --full are five things: choose one")
     if data_folder is not None and not (full or accuracy):
         raise ValueError("--data-folder belongs to --full and --accuracy; all else uses random data")
-    if figure is not None and not widths:
-        raise ValueError("--figure belongs to --widths")
-    if (widths or accuracy) and (backend, peers) != ("numpy", False):
-        raise ValueError("--widths and --accuracy are measured on NumPy, without peers")
+    if figure is not None and not curves:
+        raise ValueError("--figure belongs to --widths, --threads and --batches")
+    if (curves or accuracy) and (backend, peers) != ("numpy", False):
+        raise ValueError(f"--{(curves or ['accuracy'])[0]} is measured on NumPy, without peers")
     if out is not None:
         check_folder(out)  # before the work, not after it
     if full:
         everything(out, repeats, data_folder, backend, tf32)
-    elif widths:
-        over_widths(repeats, out, figure)
+    elif curves:
+        curve(curves[0], split(nets), repeats, out, figure)
     elif accuracy:
         module = importlib.import_module("minprox.bench.precision")
         click.echo(module.table(module.run(data_folder, out=out)))
     else:
-        names = [name.strip() for name in nets.split(",") if name.strip()]
         run = importlib.import_module("minprox.bench.speed").run
         with use(backend, tf32=tf32):
-            click.echo(run(names, repeats=repeats, out=out, peers=peers))
+            click.echo(run(split(nets), repeats=repeats, out=out, peers=peers))
 
 
-def over_widths(repeats: int, out: Path | None, figure: Path | None) -> None:
-    """Time steps over the width of a layer, and draw the times."""
+def split(nets: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return [name.strip() for name in nets.split(",") if name.strip()]
+
+
+def curve(kind: str, nets: list[str], repeats: int, out: Path | None, figure: Path | None) -> None:
+    """Time steps over widths, threads or batch sizes, and draw the times."""
     if figure is not None:
         figures.check_ending(figure)
         check_folder(figure)
-    module = importlib.import_module("minprox.bench.widths")
-    found = module.run(repeats=repeats, out=out)
+    module = importlib.import_module(f"minprox.bench.{kind}")
+    found = module.run(repeats=repeats, out=out, **({"nets": nets} if kind == "threads" else {}))
     click.echo(module.table(found))
     if figure is not None:
-        figures.save(figures.scaling(found), figure)
+        draw = {
+            "widths": figures.scaling,
+            "threads": figures.thread_scaling,
+            "batches": figures.batch_scaling,
+        }
+        figures.save(draw[kind](found), figure)
         click.echo(f"Figure: {figure}")
 
 

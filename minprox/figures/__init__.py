@@ -5,6 +5,7 @@ Imports :mod:`minprox.experiments` and what stands to its left, and matplotlib o
 
 from minprox.engine.graph import Graph
 from minprox.engine.tape import Tape
+from minprox.figures.cost_curves import batch_scaling, thread_scaling
 from minprox.figures.curves import convergence
 from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.net_picture import graph
@@ -22,6 +23,8 @@ __all__ = [
     "gantt",
     "graph",
     "scaling",
+    "batch_scaling",
+    "thread_scaling",
     "sharpness",
     "step",
     "step_table",

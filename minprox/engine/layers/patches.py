@@ -139,7 +139,9 @@ class PatchMap(LinearMap):
 
     @property
     def normal_cost(self) -> float:
-        return self.shape[0] * self.shape[1] ** 2 / self.kernel[1]
+        (C, *pixels), (k_h, k_w) = self.images.shape, self.kernel
+        pairs = k_w + (k_h - 1) * (2 * k_w - 1)  # places of a pixel beside another one in the same patch
+        return float(prod(pixels) * (C // self.groups) ** 2 * pairs)
 
     def normal(self, dtype: Any = "float64") -> Array:
         C, H, W, N = self.images.shape
