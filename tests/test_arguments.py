@@ -139,3 +139,18 @@ def test_a_run_of_numpy_numbers_is_the_same_run():
     )
     assert run == plain
     assert repr(run) == repr(plain)
+
+
+def test_a_history_of_numpy_numbers_can_be_kept(tmp_path):
+    history, names = (
+        mp.History(),
+        ("train_loss", "train_accuracy", "validation_loss", "batch_loss", "seconds"),
+    )
+    row = {name: np.float32(0.5) for name in names} | {"validation_accuracy": np.float32("nan")}
+    history.append(epoch=np.int64(1), **row)
+    history.save(tmp_path / "h.json")
+    assert mp.History.load(tmp_path / "h.json").train_loss == [0.5]
+    assert (tmp_path / "h.json").read_text().count("null") == 4  # what is NaN: the accuracy, and the end
+    with raises(ValueError, "seconds: expected a number, found 'x'"):
+        history.append(epoch=2, **row | {"seconds": "x"})
+    assert len(history.train_loss) == 1  # a row is taken whole, or not at all

@@ -25,8 +25,9 @@ from minprox.ground.files import check_folder
 def plot(runs: tuple[Path, ...], output: Path, title: str) -> None:
     """Draw the convergence of runs, or the figure of an experiment.
 
-    Each RUN is a folder that `minprox train` or `minprox demo` filled; it may still be growing. Drawn
-    are the training loss over epochs and time, and the validation accuracy.
+    Each RUN is a folder that `minprox train` filled, or one with such folders in it; it may still be
+    growing. Drawn are the training loss over epochs and time, and the validation accuracy; runs that
+    differ in the seed alone are one curve, their median, with a band from the lowest to the highest.
 
     For an experiment of the paper, give its name (x1, x2 or x3) in the place of the first RUN, and
     then the folder that `minprox run` filled, runs/NAME if not given.

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from minprox.learning.rows import STATUSES, Rows, counted, number, read_record
+from minprox.learning.rows import STATUSES, Rows, counted, measured, number, read_record
 
 COLUMNS = (
     "epoch",
@@ -84,11 +84,15 @@ class History(Rows):
         ------
         TypeError
             If a column is missing, or there is none of this name.
+        ValueError
+            If a value is no number.
         """
         if set(row) != set(COLUMNS):
             raise TypeError(f"expected one value for each of {COLUMNS}, found {tuple(row)}")
-        for name in COLUMNS:
-            getattr(self, name).append(row[name])
+        values = {name: measured(name, row[name]) for name in COLUMNS}
+        values["epoch"] = int(values["epoch"])
+        for name, value in values.items():
+            getattr(self, name).append(value)
 
     def conclude(self, **ends: float) -> None:
         self.test_loss, self.test_accuracy = ends["test_loss"], ends["test_accuracy"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from minprox.learning.rows import STATUSES, Rows, counted, number
+from minprox.learning.rows import STATUSES, Rows, counted, measured, number
 
 
 @dataclass
@@ -100,11 +100,3 @@ class Record(Rows):
         ended = f"diverged in {self.unit} {self.diverged_at}" if self.diverged_at else self.status
         last = [f"{name}={column[-1]:.4g}" for name, column in self.columns.items() if name != self.unit]
         return f"Record({', '.join([counted(len(self), self.unit), ended, *last])})"
-
-
-def measured(name: str, value: Any) -> float:
-    """Return a measure as a float, whatever kind of number it is."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected a number, found {value!r}") from None

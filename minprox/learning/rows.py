@@ -172,3 +172,11 @@ def finite_or_none(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite_or_none(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def measured(name: str, value: Any) -> float:
+    """Return a measure as a float, whatever kind of number it is."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected a number, found {value!r}") from None
