@@ -115,10 +115,10 @@ def assemble(
 
 def plain(name: str, value: Any) -> NDArray[Any]:
     """Return an array of NumPy's, of bool, numbers or texts, or raise TypeError."""
-    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
-        raise TypeError(f"{name}: expected a plain array, found a {type(value).__name__}")
     try:
         array = to_numpy(value)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
     except ValueError:
         raise TypeError(f"{name}: expected an array, found rows of different lengths") from None
     if array.dtype.kind == "O" and array.ndim and all(isinstance(entry, str) for entry in array.flat):
