@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 from minprox import figures
-from minprox.experiments import Run, execute, load
+from minprox.experiments import Experiment, Run, execute, load
 from minprox.figures import lettering
 from minprox.learning.records import Record
 
@@ -215,6 +216,39 @@ def test_so_are_layers_and_solvers(odd):
     for text in (layer, words.get_texts()[1], words.get_title()):
         assert text.get_text() == odd
         assert not (text.get_parse_math() and "$" in odd)
+
+
+@pytest.mark.parametrize("odd", ["_hidden", "$5 and $6", ""])
+@pytest.mark.parametrize("steps", [(), (0.1, 0.5)])
+def test_so_are_the_methods_of_an_experiment(tmp_path, odd, steps):
+    run = Run(method="proxprop", data="blobs", architecture="2-4-3", epochs=1)
+    part = Experiment(
+        name="odd", title=odd, methods={"a": replace(run, label=odd or " "), "b": run}, seeds=(0,),
+        steps=steps, panels=(("epoch", "train_loss"),), note=odd,
+    )  # fmt: skip
+    mp.experiments.run(part, tmp_path)
+    figure = figures.experiment(part, tmp_path, title=odd)
+    found = texts(figure)
+    assert not ("$" in odd and found[odd])
+    if steps:
+        assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == [odd or " ", "proxprop exact"]
+        assert not (figure.axes[0].get_yticklabels()[0].get_parse_math() and "$" in odd)
+    else:
+        assert legend(figure) == [odd or " ", "proxprop exact"]
+
+
+@pytest.mark.parametrize("odd", ["_hidden", "$5 and $6", ""])
+def test_so_are_the_runs_of_a_figure_of_sharpness(odd):
+    row = {
+        "epoch": 0,
+        "loss": 2.3,
+        "sharpness": 3.0,
+        "preconditioned": 1.0,
+        "preconditioned_shares": [0.5, 0.5],
+    }
+    figure = figures.sharpness({odd: (1.0, [row]), "other": (0.5, [row])}, title=odd)
+    assert legend(figure) == [odd, "other"]
+    assert not ("$" in odd and texts(figure)[odd])
 
 
 def test_letters_that_no_font_has_are_shown_by_their_numbers(monkeypatch, tmp_path):

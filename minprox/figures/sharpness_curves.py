@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minprox.figures.lettering import literal
 from minprox.figures.style import dress, legend, logarithmic, look
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
     >>> [panel.get_ylabel() for panel in figure.axes]
     ['loss', 'sharpness met · τ/2', 'Λ · τ/2', 'share of the last layer']
     """
-    from matplotlib.figure import Figure
+    from minprox.figures.picture import Figure
 
     if not runs or not all(len(rows) for _, rows in runs.values()):
         raise ValueError("sharpness: expected one measured run or more, found none")
@@ -56,9 +57,13 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
     names = [name for name in PANELS if not (explicit and name == "sharpness")]
     figure = Figure(figsize=(4 * len(names), 4.6), layout="constrained")
     panels = dict(zip(names, figure.subplots(1, len(names)), strict=True))
+    entries = []
     for number, (label, (tau, rows)) in enumerate(runs.items()):
-        for name, panel in panels.items():
-            draw(panel, [(row["epoch"], value(row, name, tau)) for row in rows], label, number)
+        lines = [
+            draw(panel, [(row["epoch"], value(row, name, tau)) for row in rows], number)
+            for name, panel in panels.items()
+        ]
+        entries.append((label, lines[0]))
     for name, panel in panels.items():
         dress(panel, unit, PANELS[name])
         if name in ("sharpness", "preconditioned"):
@@ -67,7 +72,8 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
             logarithmic(panel)
         else:
             panel.set_ylim(-0.03, 1.03)
-    legend(figure, title)
+    legend(figure, title, entries)
+    literal(figure)
     return figure
 
 
@@ -86,14 +92,15 @@ def value(row: Mapping[str, Any], name: str, tau: float) -> float:
     return row[name] if name == "loss" else row[name] * tau / 2
 
 
-def draw(panel: Any, points: list[tuple[float, float]], label: str, number: int) -> None:
-    """Draw a curve, which ends at a cross where it leaves the finite numbers."""
+def draw(panel: Any, points: list[tuple[float, float]], number: int) -> Any:
+    """Draw a curve, which ends at a cross where it leaves the finite numbers, and return its line."""
     shown = [(x, y) for x, y in points if math.isfinite(y)]
     style = look(number, len(shown))
-    panel.plot([x for x, _ in shown], [y for _, y in shown], label=label, **style)
+    (line,) = panel.plot([x for x, _ in shown], [y for _, y in shown], **style)
     if shown and len(shown) < len(points):
         cross = {"marker": "X", "markersize": 11, "markeredgecolor": "white", "clip_on": False}
         panel.plot(*([end] for end in shown[-1]), color=style["color"], zorder=5, **cross)
+    return line
 
 
 def mark_limit(panel: Any) -> None:
