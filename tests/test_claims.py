@@ -10,7 +10,7 @@ from conftest import raises
 
 import minprox as mp
 from minprox.experiments import X1, X2, X3, Claim, MissingRecord, Records, Result
-from minprox.experiments.results import results
+from minprox.experiments.results import deviations, results
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "docs" / "results"
@@ -112,3 +112,8 @@ def test_the_readme_quotes_the_verdict_on_x1():
     for claim in quoted:
         after = readme.split(f"*{claim.sentence}*", 1)[1][:200]
         assert re.match(rf" → \*\*{claim.decide(found).verdict}\*\*", after), claim.sentence
+
+
+def test_records_that_are_older_than_a_setting_have_its_default():
+    """The published records say nothing of settings that came after them."""
+    assert deviations(X1, results(X1, RECORDS / "x1")) == ["epochs 20 instead of 50"]

@@ -48,7 +48,8 @@ def results(experiment: Experiment, folder: str | os.PathLike[str]) -> list[Resu
             continue
         if bool(experiment.steps) != (step is not None):
             continue
-        settings, history = configuration(path.parent), load(path.parent)[1]
+        known = experiment.methods[method].defaults()  # what an older record does not name
+        settings, history = known | configuration(path.parent), load(path.parent)[1]
         found.append(Result(method, settings["seed"], step, settings, history, about["data_name"]))
     if not found:
         raise ValueError(f"{folder}: expected the runs of {experiment.name}, found none")
