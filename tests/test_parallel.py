@@ -2,6 +2,10 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 import traceback
@@ -285,6 +289,57 @@ def test_spawned_processes_share_too(two):
     share(ARRAY, range(2), meeting())
     with Processes(1) as executor:
         assert executor.submit(meet).result(60)
+
+
+# Programs: Ctrl-C, and the end
+
+SCRIPT = """
+import atexit, sys
+import numpy as np
+import minprox as mp
+from minprox.ground import parallel
+
+parallel.threads = lambda: 1 if parallel._inside.get() else 2
+parallel.LEAST = parallel.PART = 1000
+a = np.ones((100, 100))
+"""
+
+
+def script(body):
+    return [sys.executable, "-c", SCRIPT + textwrap.dedent(body)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of other systems are others")
+def test_ctrl_c_stops_a_program_in_the_middle_of_its_parts():
+    body = """
+    import signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    print("ready", flush=True)
+    try:
+        while True:
+            mp.Tanh().forward(a)
+    except KeyboardInterrupt:
+        assert (mp.Tanh().forward(a) == np.tanh(a)).all()
+        sys.exit(42)
+    """
+    for delay in (0.0, 0.01, 0.05):
+        with subprocess.Popen(script(body), stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout.readline() == "ready\n"
+                time.sleep(delay)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(60) == 42
+            finally:
+                process.kill()
+
+
+def test_a_program_ends_and_may_compute_while_it_does():
+    body = """
+    mp.Tanh().forward(a)
+    atexit.register(lambda: print((mp.Tanh().forward(a) == np.tanh(a)).all()))
+    """
+    found = subprocess.run(script(body), capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "True\n", "")
 
 
 # Where it would not pay
