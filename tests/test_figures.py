@@ -130,6 +130,19 @@ def test_one_label_for_several_sources_is_one_curve(tmp_path):
     assert figure.get_supxlabel().startswith("Blobs.\nMedian of 3 seeds")
 
 
+def test_what_an_experiment_returns_is_a_curve_for_each_method(tmp_path):
+    base = Run(data="blobs", architecture="2-4-3", epochs=1)
+    part = Experiment(
+        name="e", title="E", methods={"a": base, "b": replace(base, tau=0.1)}, seeds=(0, 1),
+        panels=(("epoch", "train_loss"),),
+    )  # fmt: skip
+    found = mp.experiments.run(part, tmp_path)
+    assert list(found) == ["seed-0/a", "seed-0/b", "seed-1/a", "seed-1/b"]
+    assert legend(figures.convergence(found)) == ["a", "b"]
+    one = {"seed-0/a": found["seed-0/a"], "seed-0/b": found["seed-0/b"]}
+    assert legend(figures.convergence(one)) == list(one)  # with one seed, labels stay what they are
+
+
 def test_records_of_another_kind_show_each_measure():
     def record(values):
         found = Record("step")

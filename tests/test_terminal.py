@@ -14,6 +14,11 @@ from minprox.ground.text import is_terminal, plain, readable
 TRAIN = ["train", "--data", "blobs", "--architecture", "2-4-3", "--epochs", "1", "--out", "run"]
 
 
+def slow(*values):
+    """A case like the others, which take a process each."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def minprox(folder, *arguments, encoding=None, **options):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     if encoding:
@@ -22,7 +27,7 @@ def minprox(folder, *arguments, encoding=None, **options):
     return subprocess.run([sys.executable, "-m", "minprox", *arguments], **streams | options, timeout=100)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252:strict", "cp437"])
+@pytest.mark.parametrize("encoding", ["ascii", slow("cp1252:strict"), "cp437"])
 def test_output_is_written_in_the_encoding_that_is_asked_for(tmp_path, encoding):
     done = minprox(tmp_path, "--help", encoding=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -117,7 +122,7 @@ def test_training_goes_on_whatever_stderr_is(monkeypatch, stream, progress):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closes descriptors")
-@pytest.mark.parametrize("closed", [(1,), (2,)])
+@pytest.mark.parametrize("closed", [slow((1,)), (2,)])
 def test_commands_work_without_their_streams(tmp_path, closed):
     def close():
         for descriptor in closed:
@@ -131,7 +136,7 @@ def test_commands_work_without_their_streams(tmp_path, closed):
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals")
 class TestEnds:
-    @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], TRAIN], ids=" ".join)
+    @pytest.mark.parametrize("arguments", [["--help"], slow(["train", "--help"]), TRAIN], ids=" ".join)
     def test_a_reader_that_has_left_is_no_mistake(self, tmp_path, arguments):
         reader, writer = os.pipe()
         os.close(reader)
@@ -148,7 +153,7 @@ class TestEnds:
 
     @pytest.mark.parametrize(
         ("module", "script"),
-        [("numpy", True), ("numpy", False), ("minprox.engine.graph", False), ("scipy", True)],
+        [slow("numpy", True), ("numpy", False), slow("minprox.engine.graph", False), ("scipy", True)],
     )
     def test_ctrl_c_during_an_import_is_one_line(self, tmp_path, interruptible, module, script):
         """An import that sends the signal itself: the moment is always the same."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,7 +70,8 @@ def convergence(
     runs : mapping of label to source or sources, or iterable of sources
         A source is a :class:`minprox.History`, the folder of a run, which knows its label, or a folder
         with such folders in it, as an experiment leaves it. Runs whose folders tell that they differ in
-        nothing but the seed are one curve, and so are the sources under one label.
+        nothing but the seed are one curve, and so are the sources under one label, and what
+        :func:`minprox.experiments.run` returns for several seeds.
     title, caption : str
         Above and below the panels; shown as they are written, and so are the labels.
 
@@ -150,6 +152,7 @@ def measures(histories: Sequence[Any]) -> list[tuple[tuple[str, Measure], tuple[
 def curves_of(runs: Any) -> list[Curve]:
     """Return the curves to draw: one for each label of a mapping, or for each run but for its seed."""
     if isinstance(runs, Mapping):
+        runs = joined(runs)
         return [
             Curve(label, [run for source in several(value) for run in read(source)])
             for label, value in runs.items()
@@ -169,6 +172,15 @@ def curves_of(runs: Any) -> list[Curve]:
         Curve(label if labels.count(label) == 1 else f"{label} ({group[0].place})", group)
         for label, group in zip(labels, curves, strict=True)
     ]
+
+
+def joined(runs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the runs of an experiment by method, where they came by seed and method: seed-0/exact."""
+    groups: dict[str, list[Any]] = {}
+    for label, source in runs.items():
+        groups.setdefault(re.sub("^seed-[0-9]+/", "", label), []).append(source)
+    several_seeds = any(len(sources) > 1 for sources in groups.values())
+    return groups if several_seeds else dict(runs)
 
 
 def several(runs: Any) -> list[Source]:
