@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from minprox import experiments
+from minprox.ground.plugins import load_plugin
+
+
+class Named(click.Choice):
+    """A choice of the names that a table has at the moment, those that a plugin has added among them."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        super().__init__(list(table))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The names."""
+        return tuple(self.table)
+
+    @choices.setter
+    def choices(self, names: Any) -> None:
+        pass  # the table has them
+
+
+def load(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> None:
+    """Load the files of an option, before the other ones are looked at."""
+    for path in paths:
+        load_plugin(path)
+
+
+plugin_option = click.option(
+    "--plugin",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=load,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A file of Python that adds methods, nets, data or experiments; may be given more than once.",
+)
 
 
 def told(experiment: experiments.Experiment, folder: Path) -> str:
     """Return what an experiment came to: its table, and the verdict on its claims."""
     parts = experiments.table(experiment, folder), experiments.verdict(experiment, folder)
     return "\n\n".join(part for part in parts if part)
+
+
+def experiment_in(places: tuple[Path, ...]) -> tuple[experiments.Experiment, Path] | None:
+    """Return the experiment that places name, and its folder; None if they are the folders of runs."""
+    name, first = str(places[0]), places[0]
+    if (first / "config.json").exists():
+        return None
+    if len(places) == 1 and (first / "experiment.json").exists():
+        return experiments.recall(first), first
+    if name not in experiments.EXPERIMENTS:
+        return None
+    if len(places) > 2:
+        raise ValueError(f"expected one folder with the runs of {name}, found {len(places) - 1}")
+    return experiments.EXPERIMENTS[name], places[1] if len(places) == 2 else Path("runs", name)
 
 
 def backend_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from minprox import experiments, figures
-from minprox.cli.options import told
+from minprox import figures
+from minprox.cli.options import experiment_in, plugin_option, told
 from minprox.ground.files import check_folder
 
 
@@ -22,6 +22,7 @@ from minprox.ground.files import check_folder
     help=f"The figure; the ending decides the format: {', '.join(figures.ENDINGS)}.",
 )
 @click.option("--title", default="", help="Above the figure.  [default: for an experiment, what was run]")
+@plugin_option
 def plot(runs: tuple[Path, ...], output: Path, title: str) -> None:
     """Draw the convergence of runs, or the figure of an experiment.
 
@@ -29,24 +30,20 @@ def plot(runs: tuple[Path, ...], output: Path, title: str) -> None:
     growing. Drawn are the training loss over epochs and time, and the validation accuracy; runs that
     differ in the seed alone are one curve, their median, with a band from the lowest to the highest.
 
-    For an experiment of the paper, give its name (x1, x2 or x3) in the place of the first RUN, and
-    then the folder that `minprox run` filled, runs/NAME if not given.
+    For an experiment, give the folder that `minprox run` filled, or its name, like x1, and then the
+    folder, runs/NAME if not given. Its table and the verdict on its claims are printed, too.
 
     \b
     Examples:
       minprox plot runs/explicit runs/cg3 -o comparison.svg
-      minprox plot x1 runs/x1-quick -o x1.png
+      minprox plot runs/x1-quick -o x1.png
     """
     figures.check_ending(output)  # before the work, not after it
     check_folder(output)
-    name = str(runs[0])
-    if name in experiments.EXPERIMENTS and not (runs[0] / "config.json").exists():
-        if len(runs) > 2:
-            raise ValueError(f"expected one folder with the runs of {name}, found {len(runs) - 1}")
-        chosen, folder = experiments.EXPERIMENTS[name], runs[1] if len(runs) == 2 else Path("runs", name)
-        click.echo(told(chosen, folder))
-        figure = figures.experiment(chosen, folder, title)
-    else:
+    if (found := experiment_in(runs)) is None:
         figure = figures.convergence(runs, title)
+    else:
+        click.echo(told(*found))
+        figure = figures.experiment(*found, title)
     figures.save(figure, output)
     click.echo(f"Figure: {output}")

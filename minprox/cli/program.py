@@ -20,8 +20,10 @@ from minprox.cli.explain import explain
 from minprox.cli.info import info
 from minprox.cli.plot import plot
 from minprox.cli.run import run
+from minprox.cli.table import table
 from minprox.cli.train import train
 from minprox.ground.backend import NoGPUError
+from minprox.ground.plugins import load_plugins
 from minprox.ground.text import readable
 
 
@@ -72,7 +74,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, run, plot, data, check, explain, info, bench):
+for command in (demo, train, run, plot, table, data, check, explain, info, bench):
     cli.add_command(command)
 
 
@@ -95,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         readable(stream)
     try:
         with ended():
+            load_plugins()
             code = cli.main(args=arguments, prog_name="minprox", standalone_mode=False)
             if sys.stdout is not None:
                 sys.stdout.flush()

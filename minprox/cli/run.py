@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from minprox import experiments
-from minprox.cli.options import backend_options, told
+from minprox.cli.options import Named, backend_options, plugin_option, told
 from minprox.experiments.presets import PRESETS
 from minprox.ground.environment import cores
 
@@ -31,7 +31,7 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
 
 
 @click.command()
-@click.argument("name", type=click.Choice(list(experiments.EXPERIMENTS)), metavar="EXPERIMENT")
+@click.argument("name", type=Named(experiments.EXPERIMENTS), metavar="EXPERIMENT")
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
@@ -78,6 +78,7 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
 )
 @click.option("--fresh", is_flag=True, help="Run again what the folder holds already.")
 @backend_options
+@plugin_option
 def run(
     name: str,
     preset: str,

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from minprox.cli.options import backend_options
-from minprox.experiments import ACTIVATIONS, DATA, NETS, Run, execute
+from minprox.cli.options import Named, backend_options, plugin_option
+from minprox.experiments import ACTIVATIONS, DATA, LOSSES, NETS, Run, execute
 from minprox.experiments.outcome import ending
 from minprox.experiments.runs import DTYPES, OPTIMIZERS
 from minprox.methods import METHODS
 
 
+def assignments(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Read texts like lam=0.1: numbers, true and false as such, all else as a text."""
+    found = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (name and sign):
+            raise click.BadParameter(f"expected NAME=VALUE, found {text!r}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
 @click.command()
-@click.option("--data", type=click.Choice(list(DATA)), default="digits", show_default=True, help="Data set.")
+@click.option("--data", type=Named(DATA), default="digits", show_default=True, help="Data set.")
 @click.option(
     "--data-folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -30,15 +45,22 @@ from minprox.methods import METHODS
     help=f"Widths of the layers like 64-200-10, or one of: {', '.join(NETS)} "
     "(mlp has the hidden layers 400-100-400, a tenth of paper-mlp's).",
 )
-@click.option(
-    "--activation", type=click.Choice(list(ACTIVATIONS)), default="relu", show_default=True, help="σ."
-)
+@click.option("--activation", type=Named(ACTIVATIONS), help="σ, of nets that read one.  [default: relu]")
+@click.option("--loss", type=Named(LOSSES), default="cross-entropy", show_default=True, help="L.")
 @click.option(
     "--method",
-    type=click.Choice(list(METHODS)),
+    type=Named(METHODS),
     default="proxprop",
     show_default=True,
-    help="Explicit steps by the gradient, or implicit steps.",
+    help="Explicit steps by the gradient, implicit steps, or what a plugin adds.",
+)
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    callback=assignments,
+    metavar="NAME=VALUE",
+    help="What else the method reads; may be given more than once.",
 )
 @click.option(
     "--solver",
@@ -86,6 +108,7 @@ from minprox.methods import METHODS
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
 @backend_options
+@plugin_option
 def train(
     out: Path, resume: bool, data_folder: Path | None, backend: str, tf32: bool, **settings: Any
 ) -> None:

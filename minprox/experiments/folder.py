@@ -115,8 +115,12 @@ class Keeper(Checkpoint):
     """A checkpoint with the history beside it, for people and figures."""
 
     def save(self, arrays: dict[str, Any], record: Rows) -> None:
+        ended = record.status != "running"
+        if not ended:  # whoever sees a checkpoint finds a history, too
+            keep(record, Path(self.path).parent)
         super().save(arrays, record)
-        keep(record, Path(self.path).parent)
+        if ended:  # a history that has ended is believed, so the parameters come before it
+            keep(record, Path(self.path).parent)
 
 
 def keep(record: Rows, folder: Path) -> None:

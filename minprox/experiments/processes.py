@@ -16,6 +16,8 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
+from minprox.ground.plugins import load_plugins
+
 NO_GUARD = 90  # the exit code of a process that found itself starting processes
 
 
@@ -103,7 +105,7 @@ class Spawned(SpawnContext):
 
 
 def prepare() -> None:
-    """Let this process end as soon as the one that started it has ended, however that was."""
+    """Let this process end as soon as the one that started it has ended, and load its plugins."""
     from tqdm import tqdm
 
     tqdm.set_lock(threading.RLock())  # its own lock would outlive a process that is stopped
@@ -115,6 +117,7 @@ def prepare() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    load_plugins()
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from minprox.experiments.catalogue import EXPERIMENTS
+from minprox.experiments.description import stored
 from minprox.experiments.experiment import Experiment, short
 from minprox.experiments.folder import configuration, load
 from minprox.experiments.outcome import Result
-from minprox.experiments.series import stored
 
 WORDS = {
     "adamw": "AdamW",

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from minprox.experiments.description import FORMAT, described, stored
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import check_configuration, chosen, ended, execute, forget
 from minprox.experiments.kinds import Kind
@@ -18,9 +19,8 @@ from minprox.experiments.parts import FETCHED
 from minprox.experiments.processes import Processes
 from minprox.ground.backend import current
 from minprox.ground.blas import limit_blas_threads
-from minprox.ground.files import made_folder, read_json, write_json
+from minprox.ground.files import made_folder, write_json
 
-FORMAT = "minprox experiment 1"
 Path_ = str | os.PathLike[str]
 
 
@@ -107,12 +107,11 @@ def run(
         check_picklable(left)
     fetch({getattr(member, "data", None) for member in left.values()}, data_folder)
     made_folder(out)
-    data_name = data_name or stored(out).get("data_name")
-    write_json(
-        out / "experiment.json",
-        {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
-        | ({"data_name": data_name} if data_name else {}),
-    )
+    former = stored(out)
+    data_name = data_name or former.get("data_name")
+    about: dict[str, Any] = {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
+    about |= {"data_name": data_name} if data_name else {}
+    write_json(out / "experiment.json", about | {"shown": described(experiment, former.get("shown"))})
 
     if not resume:  # all at once, so that a later call goes on with those that are still to be done
         for name in left:
@@ -188,14 +187,3 @@ def check_experiment(experiment: Experiment, out: Path) -> None:
             f"{out}: expected the preset {experiment.preset} of {experiment.name}, "
             f"found the preset {found['preset']} of {found['name']}; choose another folder"
         )
-
-
-def stored(out: Path) -> dict[str, str]:
-    """Return what a folder says of its experiment: name, preset and data_name; nothing if it holds none."""
-    path = out / "experiment.json"
-    if not path.exists():
-        return {}
-    content = read_json(path)
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        raise ValueError(f"{path}: expected the name of an experiment")
-    return {"name": "", "preset": ""} | {key: str(value) for key, value in content.items()}

@@ -1,0 +1,103 @@
+"""An experiment as its folder describes it, for those who have not its code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minprox.experiments.catalogue import EXPERIMENTS
+from minprox.experiments.description import stored
+from minprox.experiments.experiment import Experiment
+from minprox.experiments.kinds import Kind
+from minprox.experiments.measures import Measure, Step
+
+
+def recall(folder: str | os.PathLike[str]) -> Experiment:
+    """Return the experiment of a folder, to table it and to draw it.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Filled by :func:`run`.
+
+    Returns
+    -------
+    Experiment
+        The one of this name in :data:`EXPERIMENTS`; else what the folder says, without claims, as those
+        are code.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not that of an experiment, or does not describe it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from minprox.experiments import X1, quick, recall, run
+    >>> part = replace(quick(X1), name="mine").select(methods=["exact"], epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     histories = run(part, folder)
+    ...     recall(folder).methods["exact"].label
+    'ProxProp exact'
+    """
+    about = stored(Path(folder))
+    if not about:
+        raise ValueError(f"{folder}: expected the folder of an experiment, found no experiment.json")
+    if about["name"] in EXPERIMENTS:
+        return EXPERIMENTS[about["name"]]
+    try:
+        shown = about["shown"]
+        return Experiment(
+            name=about["name"],
+            title=str(shown["title"]),
+            methods={key: recalled(shown, told) for key, told in shown["methods"].items()},
+            steps=(1.0,) if shown["steps"] else (),
+            panels=tuple((str(x), str(y)) for x, y in shown["panels"]),
+            note=str(shown["note"]),
+            columns=tuple(map(str, shown["columns"])),
+            preset=about["preset"],
+        )
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{Path(folder, 'experiment.json')}: expected how the experiment {about['name']!r} is shown "
+            f"({type(error).__name__}: {error}); where its code is at hand, add it to EXPERIMENTS"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled(Kind):
+    """A run that can be shown, and not be run."""
+
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    UNIT = property(lambda self: str(self.shown["unit"]))
+    TABLE = property(lambda self: tuple(self.shown["table"]))
+    SETTINGS = property(lambda self: self.shown["settings"])
+    MEASURES = property(lambda self: measures(self.shown["measures"]))
+
+    @property
+    def step(self) -> Step | None:
+        return None if self.told["step"] is None else Step(*self.told["step"])
+
+    @property
+    def curve(self) -> tuple[str, str]:
+        method, solver = self.told["curve"]
+        return str(method), str(solver)
+
+
+def recalled(shown: Mapping[str, Any], told: Mapping[str, Any]) -> Recalled:
+    """Return a run as a folder tells it; what it tells wrong raises an error here."""
+    run = Recalled(label=str(told["label"]), shown=shown, told=told)
+    _ = (run.UNIT, run.TABLE, dict(run.SETTINGS), run.MEASURES, run.step, run.curve)
+    return run
+
+
+def measures(told: Mapping[str, Any]) -> dict[str, Measure]:
+    """Return how columns are shown."""
+    return {str(name): Measure(**measure) for name, measure in told.items()}
