@@ -117,3 +117,75 @@ def test_the_readme_quotes_the_verdict_on_x1():
 def test_records_that_are_older_than_a_setting_have_its_default():
     """The published records say nothing of settings that came after them."""
     assert deviations(X1, results(X1, RECORDS / "x1")) == ["epochs 20 instead of 50"]
+
+
+def told(name):
+    """The records of an experiment by method and step size."""
+    return {(r.method, r.step): r for r in results(PAPER[name], RECORDS / name)}
+
+
+def reached(history, loss):
+    """The first row in which a history is at or below a loss."""
+    return next(row for row in history.rows() if row["train_loss"] <= loss)
+
+
+def numbers_of_x1():
+    history = {key: r.history for (key, _), r in told("x1").items()}
+    last = {key: h.train_loss[-1] for key, h in history.items()}
+    passed = {key: reached(h, last["backprop"]) for key, h in history.items()}
+    epochs = [int(row["epoch"]) for key, row in passed.items() if key != "backprop"]
+    test = {key: f"{100 * h.test_accuracy:.1f} %" for key, h in history.items()}
+    implicit = sorted(value for key, value in test.items() if key != "backprop")
+    stall = min(history["cg3"].rows(), key=lambda row: row["train_loss"])
+    seconds = {key: f"{row['seconds']:.0f}" for key, row in passed.items()}
+    return {
+        f"from a training loss of {last['backprop']:.2f} to {last['exact']:.4f}",
+        f"within {min(epochs)} to {max(epochs)} epochs",
+        f"after {seconds['backprop']} s, cg3 after {seconds['cg3']}, cg10 after {seconds['cg10']}, "
+        f"the exact step after {seconds['exact']}.",
+        f"{test['backprop']} for BackProp, {implicit[0]} to {implicit[-1]} for ProxProp",
+        f"from epoch {stall['epoch']:.0f} on its training loss rises from {stall['train_loss']:.2f} "
+        f"to {last['cg3']:.2f}",
+    }
+
+
+def numbers_of_x2():
+    last = {key: r.final_loss for key, r in told("x2").items()}
+    explicit = {step: loss for (key, step), loss in last.items() if key == "backprop"}
+    good = [v for (key, step), v in last.items() if key in ("cg3", "cg5", "exact") and 0.05 <= step <= 10]
+    assert max(good) < 0.15
+    return {
+        f"above its best step, {min(explicit, key=explicit.get):g}",
+        f"end below 0.15, where BackProp's best loss is {min(explicit.values()):.1f}",
+    }
+
+
+def numbers_of_x3():
+    history = {key: r.history for (key, _), r in told("x3").items()}
+    test = {key: f"{100 * h.test_accuracy:.1f} %" for key, h in history.items()}
+    return {
+        f"BackProp {test['backprop']}, exact {test['exact']}, cg3 {test['cg3']}, cg10 {test['cg10']}",
+        f"from its second epoch to its last at {history['exact'].seconds[-1]:.0f} s",
+    }
+
+
+@pytest.mark.parametrize("numbers", [numbers_of_x1, numbers_of_x2, numbers_of_x3])
+def test_the_numbers_in_the_words_are_those_of_the_records(numbers):
+    page = " ".join((ROOT / "docs" / "results.rst").read_text("utf-8").split())
+    assert {phrase for phrase in numbers() if phrase not in page} == set()
+
+
+def test_the_numbers_in_the_readme_are_those_of_the_records():
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    history = {key: r.history for (key, _), r in told("x1").items()}
+    test = {key: f"{100 * h.test_accuracy:.1f} %" for key, h in history.items()}
+    passed = {key: reached(h, history["backprop"].train_loss[-1]) for key, h in history.items()}
+    epochs = [int(row["epoch"]) for key, row in passed.items() if key != "backprop"]
+    seconds = {key: f"{row['seconds']:.0f}" for key, row in passed.items()}
+    phrases = {
+        f"in {min(epochs)} to {max(epochs)} of BackProp's {len(history['backprop'])}",
+        f"the exact step in {seconds['exact']} s of {seconds['backprop']}",
+        f"(BackProp {test['backprop']}, cg3 {test['cg3']}, exact {test['exact']}, cg10 {test['cg10']})",
+        f"below a training loss of {min(history['cg3'].train_loss):.2f}",
+    }
+    assert {phrase for phrase in phrases if phrase not in readme} == set()

@@ -94,7 +94,8 @@ def is_own(thing: Any) -> bool:
     name = thing.__module__ or ""
     top = name.partition(".")[0]
     file = getattr(sys.modules.get(name), "__file__", None) or ""
-    return top != "minprox" and top not in sys.stdlib_module_names - {"__main__"} and "-packages" not in file
+    installed = top == "minprox" or top in sys.stdlib_module_names or "-packages" in file
+    return name == "__main__" or not installed
 
 
 def code(thing: Any) -> str:
