@@ -144,7 +144,8 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
     ----------
     function : callable
         ``function(self, *arrays)``, whose arrays and result have the same extents on these axes. If it has
-        an argument ``out``, it may write its result there, and is given where that belongs.
+        an argument ``out``, it may write its result there; then it is done in parts also by one thread,
+        which may keep a part in its cache.
     axes : int, optional
         The first so many axes; all of them if not given, for what is elementwise.
 
@@ -157,15 +158,20 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
 
     @wraps(function)
     def method(self: Any, *arrays: Array) -> Array:
-        first = arrays[0]
-        if getattr(first, "size", 0) < LEAST or not on_host(first) or threads() < 2:
+        like = arrays[-1]  # what is computed from, whose layout the result gets
+        if getattr(like, "size", 0) < LEAST or not on_host(like):
             return function(self, *arrays)
-        count = first.ndim if axes is None else axes
-        if any(np.shape(array)[:count] != first.shape[:count] for array in arrays):
-            return function(self, *arrays)  # broadcast
-        begin, *rest = pieces(first, count)
+        count = like.ndim if axes is None else axes
+        begin, *rest = pieces(like, count)
+        alike = axes is not None or all(getattr(array, "strides", None) == like.strides for array in arrays)
+        if (
+            not rest
+            or any(np.shape(array)[:count] != like.shape[:count] for array in arrays)  # broadcast
+            or (threads() < 2 and alike and not writes)  # nothing to gain, and the layout is the same anyway
+        ):
+            return function(self, *arrays)
         result = function(self, *(array[begin] for array in arrays))
-        out = np.empty_like(first, result.dtype, shape=first.shape[:count] + result.shape[count:])
+        out = np.empty_like(like, result.dtype, shape=like.shape[:count] + result.shape[count:])
         out[begin] = result
 
         def work(some: Iterator[tuple[slice, ...]]) -> None:
@@ -175,7 +181,7 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
                 if not np.may_share_memory(result, here):
                     here[...] = result
 
-        share(first, rest, work)
+        share(like, rest, work)
         return out
 
     return method

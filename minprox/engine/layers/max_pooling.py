@@ -13,9 +13,9 @@ from minprox.ground.backend import array_module
 class MaxPool(Pool):
     """The largest entry of each window, and its adjoint."""
 
-    def forward(self, a: Array) -> Array:
-        x = self.padded(a, -float("inf"))
-        return reduce(array_module(a).maximum, self.windows(x, a.shape[2:]))
+    def forward(self, a: Array, out: Array | None = None) -> Array:
+        x, xp = self.padded(a, -float("inf")), array_module(a)
+        return reduce(lambda u, v: xp.maximum(u, v, out=out), self.windows(x, a.shape[2:]))
 
     def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
         xp, size = array_module(a), a.shape[2:]

@@ -80,6 +80,9 @@ def patch_gram(
     rows = at_once(x, BLOCK * C * H * W) // (C * H * W)  # of P for each u
     together = min(k_h, max(1, rows // (C * W)))
     step = -(-rows // (C * together))
+    if step + dilation[1] * (k_w - 1) >= W:  # a band as wide as the image saves nothing
+        step = W
+    step = max(1, -(-W // max(1, -(-W // step))))  # blocks alike
     parts = [
         Part(range(k, min(k + together, k_h)), slice(w, min(w + step, W)))
         for k in range(0, k_h, together)
