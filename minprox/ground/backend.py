@@ -206,9 +206,9 @@ def cholesky(matrix: Any) -> Any:
     return xp.where((abs(off) < 1e-6 * size).all(axis=-2, keepdims=True), L, float("nan"))
 
 
-def at_once(array: Any, cached: int) -> int:
+def at_once(array: Any, cached: int, busy: int = 2**27) -> int:
     """Return how many entries to work on at a time: what a cache holds, or on a GPU what keeps it busy."""
-    return cached if on_host(array) else 2**27
+    return cached if on_host(array) else busy
 
 
 def synchronise(array: Any) -> None:

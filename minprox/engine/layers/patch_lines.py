@@ -6,6 +6,8 @@ once, and the patches of an output row are lines that stand one after the other 
 
     lines[u] = windows of row u              shape (C·k_w, columns)
     Aᵀ of output row y = lines[y : y + k_h]  shape (k_h·C·k_w, columns), a view
+
+CuPy would copy views that share memory, so on a GPU each of the ``k_h`` kernel rows is a piece of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.patch_gram import cut, inside
-from minprox.ground.backend import array_module
+from minprox.ground.backend import array_module, at_once
 
 
 class Cut(NamedTuple):
@@ -39,34 +41,42 @@ class Lines:
         self.A = A
         self.buffers: dict[tuple[int, int], Array] = {}
 
-    def patches(self, place: Cut) -> Iterator[tuple[slice, slice, Array]]:
-        """Yield ``(ys, columns, Aᵀ)``: output rows, columns ``x N + n`` in them, and the patches there.
+    def patches(self, place: Cut) -> Iterator[tuple[slice, slice, list[Array]]]:
+        """Yield ``(ys, columns, pieces of Aᵀ)``: output rows, columns ``x N + n`` in them, the patches there.
 
-        The patches are of shape ``(groups, len(ys), weights, len(columns))``, with weights that run over
-        (k_h, channel, k_w); they are a view that is only valid until the next cut.
+        Pieces are of shape ``(groups, len(ys), weights, len(columns))``, with weights that run over
+        (k_h, channel, k_w): one with all weights, or one for each kernel row. They are views that are only
+        valid until the next cut.
         """
         A, xp = self.A, array_module(self.A.images)
         (k, _), (s, _), (d, _), (H, _) = A.kernel, A.stride, A.dilation, A.extent
         first, N = place.left * A.images.shape[-1] + place.samples.start, len_of(place.samples)
         columns = slice(first, first + place.width * N)
-        if (place.width, N) not in self.buffers:
+        fresh = (place.width, N) not in self.buffers
+        if fresh:
             shape = (A.groups, (H - 1) * s + d * (k - 1) + 1, A.weights // k, place.width * N)
             self.buffers[place.width, N] = xp.zeros(shape, A.dtype)
         lines = self.buffers[place.width, N]
-        starts = self.fill(lines, place)
-        A_t = xp.lib.stride_tricks.as_strided(  # k lines each, one behind the other
-            lines, (A.groups, lines.shape[1] - k + 1, A.weights, lines.shape[3]), lines.strides
+        starts = self.fill(lines, place, fresh)
+        rows, shape = (
+            k // pieces(A),
+            (A.groups, lines.shape[1] - k + 1, A.weights // pieces(A), lines.shape[3]),
         )
+        A_t = [  # k lines each, one behind the other
+            xp.lib.stride_tricks.as_strided(lines[:, i:], shape, lines.strides) for i in range(0, k, rows)
+        ]
         period, stride = d // gcd(s, d), s // gcd(s, d)  # y + period sees lines "stride" further on
         for y in range(min(H, period)):
             start, n = starts[y * s % d] + y * s // d, len(range(y, H, period))
-            yield slice(y, None, period), columns, A_t[:, start : start + (n - 1) * stride + 1 : stride]
+            here = slice(start, start + (n - 1) * stride + 1, stride)
+            yield slice(y, None, period), columns, [piece[:, here] for piece in A_t]
 
-    def fill(self, lines: Array, place: Cut) -> list[int]:
+    def fill(self, lines: Array, place: Cut, fresh: bool) -> list[int]:
         """Lay out the windows of all image rows.
 
         Rows ``d`` (the dilation) apart stand next to each other; where the first of each kind stands is
-        returned. Rows in the margins are never written to: they were zero when the buffer was made.
+        returned. Rows in the margins are never written to: they were zero when the buffer was made, as all
+        is in a fresh one.
         """
         A, N = self.A, len_of(place.samples)
         C, *size, _ = A.images.shape
@@ -81,12 +91,17 @@ class Lines:
             there = windows[:, at : at + count][:, us]
             for j in range(k_w):
                 xs, columns = overlap(size[1], place.width, s, place.left * s + j * d_w - first)
-                if xs.stop - xs.start < place.width:
+                if not fresh and xs.stop - xs.start < place.width:
                     there[:, :, :, j] = 0
                 there[:, :, :, j, xs] = images[:, rows, :, columns]
             starts.append(at)
             at += count
         return starts
+
+
+def pieces(A: Any) -> int:
+    """Return how many pieces the patches of a map come in."""
+    return A.kernel[0] // at_once(A.images, A.kernel[0], 1)
 
 
 def len_of(part: slice) -> int:

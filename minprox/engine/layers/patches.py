@@ -8,14 +8,13 @@ from typing import Any
 
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.patch_gram import patch_gram
-from minprox.engine.layers.patch_lines import Cut, Lines
+from minprox.engine.layers.patch_lines import Cut, Lines, pieces
 from minprox.engine.linear_map import LinearMap, bordered, transpose
 from minprox.ground.backend import array_module, at_once
 from minprox.ground.parallel import contiguous, share
 
-BLOCK = (
-    2**19
-)  # entries of the lines that are at hand at a time, which the second cache holds (a GPU takes more)
+BLOCK = 2**19  # entries of the lines that are at hand at a time, which the second cache holds
+ROOM = 2**25  # the same on a GPU
 LEAST = 512  # columns at a time, if there are so many: narrower products take too long to begin
 SUMS = 32  # parts of Aᵀδ at most, which are summed in their order
 
@@ -66,7 +65,7 @@ class PatchMap(LinearMap):
         """Cut the output rows into columns that are treated at a time."""
         (H, W), N = self.extent, self.images.shape[-1]
         entries = self.groups * self.weights // self.kernel[0] * (H * self.stride[0] + self.kernel[0])
-        room = max(1, LEAST, at_once(self.images, BLOCK) // max(1, entries))
+        room = max(1, LEAST, at_once(self.images, BLOCK, ROOM) // max(1, entries))
         step, size = even(W, max(1, room // max(1, N))), max(1, even(N, room))
         return [
             Cut(left, min(step, W - left), slice(first, min(first + size, N)))
@@ -74,24 +73,22 @@ class PatchMap(LinearMap):
             for first in range(0, max(1, N), size)
         ]
 
-    def blocks(self) -> Iterator[tuple[slice, slice, Array]]:
-        """Yield ``(ys, columns, Aᵀ)`` of all cuts, as :meth:`Lines.patches` does."""
-        lines = Lines(self)
-        for place in self.cuts():
-            yield from lines.patches(place)
-
     def __matmul__(self, theta: Array) -> Array:
         xp, theta = array_module(self.images, theta), self.grouped(theta)
         dtype, (groups, _, n_out) = xp.result_type(self.images, theta), theta.shape
         z = xp.empty((groups, n_out, self.extent[0], self.shape[0] // self.extent[0]), dtype)
-        theta_t = transpose(self.by_rows(theta[:, : self.weights]))[:, None]
+        weights = self.by_rows(theta[:, : self.weights]).reshape(groups, pieces(self), -1, n_out)
+        theta_t = weights.transpose(1, 0, 3, 2)[:, :, None].repeat(at_once(self.images, 1, self.extent[0]), 2)
 
         def multiply(some: Iterator[Cut]) -> None:
             lines = Lines(self)
             for place in some:
-                for ys, columns, A_t in lines.patches(place):
+                for ys, columns, (A_t, *others) in lines.patches(place):
                     part = z[:, :, ys, columns].swapaxes(1, 2)
-                    xp.matmul(theta_t, A_t, out=part)  # zᵀ = θᵀ Aᵀ
+                    by_y = theta_t[:, :, : part.shape[1]]
+                    xp.matmul(by_y[0], A_t, out=part)  # zᵀ = θᵀ Aᵀ
+                    for some_theta_t, some_A_t in zip(by_y[1:], others, strict=True):
+                        part += some_theta_t @ some_A_t
                     if self.bias:
                         part += theta[:, None, -1, :, None]
 
@@ -104,14 +101,16 @@ class PatchMap(LinearMap):
         cuts, shape = self.cuts(), (self.groups, self.shape[1], delta.shape[-1])
         step = -(-len(cuts) // max(1, min(SUMS, self.images.size // max(1, prod(shape)))))
         sums = xp.zeros((len(range(0, len(cuts), step)), *shape), xp.result_type(self.images, delta))
+        by_piece = sums[:, :, : self.weights].reshape(*sums.shape[:2], pieces(self), -1, shape[-1])
 
         def multiply(some: Iterator[int]) -> None:
             lines = Lines(self)
             for number in some:
                 for place in cuts[number * step : (number + 1) * step]:
-                    for ys, columns, A_t in lines.patches(place):
+                    for ys, columns, some_A_t in lines.patches(place):
                         part = by_row[:, ys, columns]
-                        sums[number, :, : self.weights] += (A_t @ part).sum(axis=1)  # Aᵀ δ
+                        for piece, A_t in enumerate(some_A_t):
+                            by_piece[number, :, piece] += (A_t @ part).sum(axis=1)  # Aᵀ δ
                         if self.bias:
                             sums[number, :, -1] += part.sum(axis=(1, 2))
 
@@ -121,13 +120,15 @@ class PatchMap(LinearMap):
         return self.ungrouped(d)
 
     def matrix(self) -> Array:
-        A = array_module(self.images).ones((self.groups, *self.shape), self.dtype)
+        xp = array_module(self.images)
+        A = xp.ones((self.groups, *self.shape), self.dtype)
         by_row = A.reshape(self.groups, self.extent[0], -1, self.shape[1])
 
         def write(some: Iterator[Cut]) -> None:
             lines = Lines(self)
             for place in some:
-                for ys, columns, A_t in lines.patches(place):
+                for ys, columns, some_A_t in lines.patches(place):
+                    A_t = xp.concatenate(some_A_t, axis=2) if len(some_A_t) > 1 else some_A_t[0]
                     by_row[:, ys, columns, : self.weights] = transpose(self.by_channels(A_t))
 
         share(A, self.cuts(), write)
@@ -147,7 +148,14 @@ class PatchMap(LinearMap):
         C, H, W, N = self.images.shape
         parts = self.images.reshape(self.groups, C // self.groups, H, W, N)
         steps = self.kernel, self.stride, self.dilation, [margin[0] for margin in self.margins]
-        grams = [bordered(*patch_gram(part, self.extent, *steps, dtype), self) for part in parts]
+        size = max(1, at_once(self.images, N, ROOM // (parts[0, ..., :1].size * (self.kernel[0] + 2))))
+        grams = []
+        for part in parts:
+            blocks = (part[..., first : first + size] for first in range(0, max(1, N), size))
+            products, sums = zip(
+                *(patch_gram(some, self.extent, *steps, dtype) for some in blocks), strict=True
+            )
+            grams.append(bordered(sum(products[1:], products[0]), sum(sums[1:], sums[0]), self))
         return self.ungrouped(array_module(self.images).stack(grams))
 
     def by_rows(self, theta: Array) -> Array:
