@@ -48,7 +48,7 @@ def test_median_and_range_are_over_the_seeds_that_have_a_value():
     assert found.text() == "holds; its last loss: 0.2 (median of 3 seeds, 0.1 to 0.5)"
     mixed = falls.decide([result(), result(seed=1, loss=3.0), result("cg3", seed=2)])
     assert mixed.verdict == "holds in part"
-    assert mixed.text().startswith("holds in 1 of 2 seeds; its last loss: 1.8 (median of 2 seeds")
+    assert mixed.text().startswith("holds in 1 of 2 seeds; its last loss: 1.75 (median of 2 seeds")
 
 
 def test_a_claim_may_need_several_seeds():

@@ -55,7 +55,7 @@ def test_it_is_everywhere_where_methods_are(call, tmp_path):
     code, out, err = call("table", "runs/sign")  # without the file
     assert (code, err) == (0, "")
     assert [line.split()[:2] for line in out.splitlines()[2:]] == [["backprop", "2"], ["sign", "2"]]
-    code, out, err = call("plot", "runs/sign", "-o", "sign.png")
+    code, out, err = call("plot", "sign", "runs/sign", "-o", "sign.png")
     assert (code, err) == (0, "")
     assert imread(tmp_path / "sign.png").ndim == 3
 
@@ -85,6 +85,8 @@ def test_it_has_a_colour_of_its_own(tmp_path, tables):
     del METHODS["sign"], EXPERIMENTS["sign"]  # the file is no longer known
     figure = mp.figures.experiment(recall(tmp_path), tmp_path)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["backprop", "sign"]
+    title = figure.legends[0].get_title().get_text()
+    assert title == "Descent by the gradient, and by its sign\nDigits, 64-50-10, sgd, batch size 50, 1 epoch"
 
 
 def test_a_file_is_loaded_once(tmp_path, tables):

@@ -61,6 +61,8 @@ def experiment_in(places: tuple[Path, ...]) -> tuple[experiments.Experiment, Pat
     if len(places) == 1 and (first / "experiment.json").exists():
         return experiments.recall(first), first
     if name not in experiments.EXPERIMENTS:
+        if len(places) == 2 and (places[1] / "experiment.json").exists():
+            return experiments.recall(places[1]), places[1]
         return None
     if len(places) > 2:
         raise ValueError(f"expected one folder with the runs of {name}, found {len(places) - 1}")

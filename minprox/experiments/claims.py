@@ -140,7 +140,7 @@ class Claim:
     quantity: str
     value: Callable[[Records], float]
     holds: Callable[[float], bool]
-    form: str = "{:.2g}"
+    form: str = "{:.3g}"
     paper: bool = True
     seeds: int = 1
 

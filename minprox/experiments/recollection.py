@@ -81,6 +81,9 @@ class Recalled(Kind):
     SETTINGS = property(lambda self: self.shown["settings"])
     MEASURES = property(lambda self: measures(self.shown["measures"]))
 
+    def settings(self) -> dict[str, Any]:
+        return {}  # those of the runs stand in their own folders
+
     @property
     def step(self) -> Step | None:
         return None if self.told["step"] is None else Step(*self.told["step"])

@@ -89,8 +89,9 @@ def heading(experiment: Experiment, found: Sequence[Result], width: int) -> str:
     """Return the title: the experiment, what its runs share, and what is not as in the paper."""
     lines = [experiment.title, setting(found)]
     if differing := deviations(experiment, found):
+        owner = "paper's" if any(claim.paper for claim in experiment.claims) else "declared"
         whole = [phrase.replace(" ", "\N{NO-BREAK SPACE}") for phrase in differing]
-        lines += wrap(f"Not the paper's settings: {', '.join(whole)}", width, break_on_hyphens=False)
+        lines += wrap(f"Not the {owner} settings: {', '.join(whole)}", width, break_on_hyphens=False)
     return "\n".join(lines)
 
 
