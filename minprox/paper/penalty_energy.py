@@ -2,7 +2,8 @@
 
 :mod:`minprox.engine.passes` is what this text simplifies to; the tests show that they agree. Layers are
 counted as in the paper: the transfers are ``l = 1 … L-1``, ``a[0]`` is the batch, and every half-step has
-its name. Only chains are written down here, as in the paper; the passes take any graph.
+its name. Only chains are written down here, as in the paper; the passes take any graph. The examples
+share the net of :func:`minprox.forward`'s.
 """
 
 from __future__ import annotations
