@@ -152,6 +152,12 @@ def test_state_of_another_layout_is_not_updated_in_a_copy(rng):
         assert equal(net.parameters, before)
 
 
+@pytest.mark.parametrize("seed", [False, "", -1, 1.0])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    with raises(ValueError, "seed of the net", repr(seed)):
+        mp.Sequential(mp.Linear(2, 1), seed=seed)
+
+
 # The list
 
 

@@ -96,7 +96,7 @@ class Graph:
         self.last_transfers = last_transfers(self.places, self.sources)
         self.learns = learners(layers, self.sources)
         self.fitting: set[tuple[int, ...]] = set()
-        rng = np.random.default_rng(whole("seed of the net", seed or 0, least=0))
+        rng = np.random.default_rng(whole("seed of the net", 0 if seed is None else seed, least=0))
         drawn = [layer.initialise(rng, self.dtype) for layer in self.transfers]
         if seed is not None and drawn and not any(drawn):
             warnings.warn(
