@@ -106,6 +106,29 @@ def test_transfers(layer, shape, dtype, other):
     same(everything, other, dtype)
 
 
+@pytest.mark.parametrize("other", [CUPY])
+def test_a_convolution_never_holds_its_patch_matrix(other, monkeypatch):
+    layer = mp.Conv2d(4, 8, 5, padding=2)
+    with mp.use(other) as xp:
+        a, theta = normal("float32", 64, 4, 32, 32), normal("float32", *layer.theta_shape)
+        delta, matrix = layer.forward(theta, a), 4 * 64 * 32 * 32 * 100  # bytes
+        calls = [
+            lambda: layer.forward(theta, a),
+            lambda: layer.adjoint_theta(a, delta),
+            lambda: layer.adjoint_input(theta, a, delta),
+        ]
+        pool = xp.get_default_memory_pool()
+        for room, share in [(None, 0.6), (2**18, 0.25)]:  # ROOM bounds the lines of a block of samples
+            if room:
+                monkeypatch.setattr("minprox.engine.layers.patches.ROOM", room)
+            for call in calls:
+                pool.free_all_blocks()
+                before = pool.total_bytes()
+                found = call()
+                assert pool.total_bytes() - before < share * matrix
+                del found
+
+
 @dtypes
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_losses(loss, dtype, other):
