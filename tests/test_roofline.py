@@ -141,10 +141,11 @@ def test_steps_are_timed_for_every_batch_size_and_form(narrow, tmp_path):
     text = batches.table(record)
     assert "net 60-60-60-10" in text
     assert "A has 61 columns" in text
-    figure = figures.batch_scaling(record)
-    FigureCanvasAgg(figure).draw()
-    left, right = figure.axes
-    assert (len(left.lines), len(right.lines)) == (3 + 3 + 1, 3)
+    for where, lines in [(None, 3 + 3 + 1), (12.0, 3 + 3 + 2)]:  # times, roofs, their name, the crossing
+        figure = figures.batch_scaling(record | {"crossing": where})
+        FigureCanvasAgg(figure).draw()
+        left, right = figure.axes
+        assert (len(left.lines), len(right.lines)) == (lines, 3)
 
 
 def test_the_forms_cross_where_their_times_are_equal():
