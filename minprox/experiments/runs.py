@@ -193,9 +193,9 @@ class Run(Kind):
 
     @property
     def curve(self) -> tuple[str, str]:
-        """What decides colour and line in a figure: the name of the method, and its solver."""
+        """What decides colour and line in a figure: the name of the method, and its solver or options."""
         name = self.method if isinstance(self.method, str) else self.means.label
-        return name, str(self.solver or "")
+        return name, str(self.solver or "") or "-".join(map(str, dict(self.options).values()))
 
     # The verbs
 

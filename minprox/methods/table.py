@@ -116,7 +116,13 @@ METHODS: dict[str, Method] = {
         symbol="τ_θ",
         check=check_settings,
     ),
-    "interlocking": Method(direction=n_wise, label="Interlocking", settings={"horizon": 2}, tau=0.02),
+    "interlocking": Method(
+        direction=n_wise,
+        label="Interlocking",
+        settings={"horizon": 2},
+        tau=0.02,
+        looks={"1": 13, "2": 8, "3": 10, "9": 0},  # the furthest horizon is back-propagation, and looks so
+    ),
     "interlocking-proxprop": Method(
         direction=n_wise,
         label="Interlocking ProxProp",
