@@ -121,7 +121,7 @@ METHODS: dict[str, Method] = {
         label="Interlocking",
         settings={"horizon": 2},
         tau=0.02,
-        looks={"1": 13, "2": 8, "3": 10, "9": 0},  # the furthest horizon is back-propagation, and looks so
+        looks={"1": 13, "2": 20, "3": 22, "9": 12},  # the furthest horizon in the colour of BackProp
     ),
     "interlocking-proxprop": Method(
         direction=n_wise,
