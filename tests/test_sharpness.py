@@ -5,9 +5,10 @@ import functools
 import numpy as np
 import pytest
 from conftest import raises, relative
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import minprox as mp
+from minprox.paper.sharpness import leading
 
 
 def implicit(tau_theta=1.0, **options):
@@ -143,6 +144,31 @@ def test_steps_below_the_limit_come_together_and_above_part(direction, rng):
         gap = np.linalg.norm(mp.pack(net.parameters)) / np.linalg.norm(mp.pack(found.vector))
         assert gap == pytest.approx(abs(1 - 2 * share) ** 5, rel=1e-9)
         assert (gap > 1) == grows
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "absolute"),
+    [
+        (np.linspace(-1, 2, 60), 1e-4),
+        (np.r_[-1e6, np.linspace(-1, 1e-3, 400)], 1e-1),  # hopeless to a part of 1e-3
+        (np.r_[np.full(200, 3.0), np.zeros(200)], 1e-4),
+        (-np.logspace(0, 3, 300), 1e-1),
+    ],
+    ids=["spread", "small beside large", "clustered", "negative"],
+)
+def test_the_leading_eigenvalue_of_any_spectrum(spectrum, absolute, rng):
+    Q, _ = np.linalg.qr(rng.standard_normal((len(spectrum),) * 2))
+    S = aslinearoperator((Q * spectrum) @ Q.T)
+    value, vector = leading(S, 1e-5, seed=0)
+    assert value == pytest.approx(spectrum.max(), abs=absolute)
+    assert np.linalg.norm(vector) == pytest.approx(1)
+
+
+def test_an_eigenvalue_that_is_not_found_is_told(monkeypatch, rng):
+    monkeypatch.setattr("minprox.paper.sharpness.RESTARTS", 1)
+    S = aslinearoperator(np.diag(np.linspace(0, 1, 3000)))
+    with raises(ValueError, "Lanczos finds no leading eigenvalue to 1e-12", "larger tolerance"):
+        leading(S, 1e-12, seed=0)
 
 
 class Scaled:

@@ -100,6 +100,8 @@ def run(
     x1  exact and inexact solves: BackProp, cg3, cg5, cg10 and exact ProxProp on an MLP
     x2  stability for larger steps: the same net at nine step sizes, also with cg1
     x3  first-order oracle: Adam on gradients and on implicit steps, on a ConvNet
+    sharpness  what limits explicit and implicit steps, measured along their runs
+    double-backprop  a penalty on the gradient by the input, against attacks
     interlocking  modules that learn from a loss a few modules on; -resnet, -transformer: other nets
 
     You may stop at any time: the same command goes on where it stopped, and what is finished is not

@@ -6,12 +6,15 @@ from minprox.experiments.beyond_chains import PROXPROP_RESNET, PROXPROP_TRANSFOR
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
 from minprox.experiments.paper import X1, X2, X3
+from minprox.experiments.robust_experiment import DOUBLE_BACKPROP
+from minprox.experiments.sharpness_experiment import SHARPNESS
 
 #: Every experiment by its name, as the command line has it; one of your own is one more entry.
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
         *(X1, X2, X3),
+        *(SHARPNESS, DOUBLE_BACKPROP),
         *(INTERLOCKING, RESNET, TRANSFORMER),
         *(PROXPROP_TRANSFORMER, PROXPROP_RESNET),
     )

@@ -34,6 +34,8 @@ class Experiment:
         What its paper says of the results, and other sentences that the records shall decide.
     columns : tuple of str
         What the table shows beside the settings; for training runs it has a default.
+    mean : bool
+        Whether the table shows mean ± standard deviation over the seeds, and not the median.
     presets : mapping of str to mapping
         Changes of every run by the name of a size, like ``{"quick": {"epochs": 2}}``.
 
@@ -62,6 +64,7 @@ class Experiment:
     note: str = ""
     claims: tuple[Claim, ...] = ()
     columns: tuple[str, ...] = ()
+    mean: bool = False
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from minprox.datasets import Dataset
 from minprox.experiments.assembly import ADAPTIVE, OPTIMIZERS, build
 from minprox.experiments.kinds import Kind
-from minprox.experiments.measures import TRAINING, Step
+from minprox.experiments.measures import TRAINING, Measure, Step
 from minprox.experiments.nets import ACTIVATIONS, architecture_of
 from minprox.experiments.own import method_of, named_method, told
 from minprox.experiments.parts import DATA, LOSSES, named_solver, parse_solver, source_of
@@ -79,9 +79,9 @@ class Run(Kind):
     KIND = "train"
     UNIT = "epoch"
     LENGTH = "epochs"
-    RECORD = History
-    MEASURES = TRAINING
-    TABLE = ("train_loss", "validation_accuracy", "test_accuracy", "seconds")
+    RECORD: ClassVar[type] = History
+    MEASURES: ClassVar[Mapping[str, Measure]] = TRAINING
+    TABLE: ClassVar[tuple[str, ...]] = ("train_loss", "validation_accuracy", "test_accuracy", "seconds")
     SETTINGS = MappingProxyType({"tau": "τ", "tau_theta": "τ_θ"})
 
     data: str | Dataset = "digits"

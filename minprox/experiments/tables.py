@@ -115,10 +115,14 @@ def by_methods(experiment: Experiment, found: Sequence[Result]) -> str:
             continue
         values = [mine[0].settings.get(name) for name in symbols]
         settings = ["–" if value is None else f"{value:g}" for value in values]
+        middle = averaged if experiment.mean else median
         rest = [
-            median(run.measure(column), [r.last(column, math.nan) for r in mine]) for column in columns[1:]
+            middle(run.measure(column), [r.last(column, math.nan) for r in mine]) for column in columns[1:]
         ]
-        rows.append([run.label, f"{len(mine)}", *settings, cell(run, mine, columns[0]), *rest])
+        first = cell(run, mine, columns[0])
+        if experiment.mean and first[0].isdigit():
+            first = averaged(run.measure(columns[0]), [r.last(columns[0], math.nan) for r in mine])
+        rows.append([run.label, f"{len(mine)}", *settings, first, *rest])
     return aligned(rows, range(1, len(rows[0])))
 
 
@@ -126,6 +130,14 @@ def median(measure: Measure, values: Iterable[float]) -> str:
     """Return the median of what is finite, as text."""
     usable = [value for value in values if math.isfinite(value)]
     return measure.text(statistics.median(usable)) if usable else "–"
+
+
+def averaged(measure: Measure, values: Iterable[float]) -> str:
+    """Return mean ± standard deviation of what is finite, as text."""
+    usable = [value for value in values if math.isfinite(value)]
+    if len(usable) < 2:
+        return median(measure, usable)
+    return f"{measure.text(statistics.mean(usable))} ± {measure.text(statistics.stdev(usable))}"
 
 
 def final(

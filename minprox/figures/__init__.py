@@ -10,6 +10,7 @@ from minprox.figures.curves import convergence
 from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.net_picture import graph
 from minprox.figures.paper import experiment
+from minprox.figures.robustness_curves import robustness
 from minprox.figures.schedules import gantt
 from minprox.figures.sharpness_curves import sharpness
 from minprox.figures.style import COLOURS, ENDINGS, check_ending, look, save
@@ -22,6 +23,7 @@ __all__ = [
     "experiment",
     "gantt",
     "graph",
+    "robustness",
     "scaling",
     "batch_scaling",
     "thread_scaling",

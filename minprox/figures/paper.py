@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from minprox.experiments.results import deviations, fixed_tau, results, setting,
 from minprox.experiments.tables import final, number, step_words
 from minprox.figures.bands import band, ended
 from minprox.figures.lettering import literal, names
+from minprox.figures.robustness_curves import robust_experiment
+from minprox.figures.sharpness_panels import sharpness_experiment
 from minprox.figures.style import dress, legend, logarithmic
 from minprox.methods import looks
 
@@ -60,6 +62,8 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
     from minprox.figures.picture import Figure
 
     found = results(experiment, folder)
+    if experiment.kind.KIND in OWN:
+        return OWN[experiment.kind.KIND](experiment, found, title)
     if experiment.steps:
         return heat_map(experiment, found, title)
     wide = len(experiment.panels) != 4
@@ -83,6 +87,13 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
     caption(figure, experiment, found)
     literal(figure)
     return figure
+
+
+#: Kinds of run with a figure of their own: a function of the experiment, its results and the title.
+OWN: dict[str, Callable[[Experiment, Sequence[Result], str], Figure]] = {
+    "robust": robust_experiment,
+    "sharpness": sharpness_experiment,
+}
 
 
 def heading(experiment: Experiment, found: Sequence[Result], width: int) -> str:

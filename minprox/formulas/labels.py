@@ -97,16 +97,22 @@ class Mention:
 def tests(root: Path) -> Iterator[Mention]:
     """Find each test function with the labels in its name, comments and docstring."""
     for path in sorted(root.glob("tests/test_*.py")):
-        source = path.read_text(encoding="utf-8")
-        lines, words = source.splitlines(), prose(source)
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                span = range(first, (node.end_lineno or first) + 1)
-                text = " ".join(words.get(i, "") for i in span)
-                named = labels_in(f"({' '.join(node.name.split('_')).upper()})")
-                code = "\n".join(lines[i - 1] for i in span)
-                yield Mention(f"tests/{path.name}", node.name, frozenset(labels_in(text) | named), code)
+        yield from tests_in(path.name, path.read_text(encoding="utf-8"))
+
+
+@cache
+def tests_in(file: str, source: str) -> tuple[Mention, ...]:
+    """Find the test functions of one file."""
+    lines, words, found = source.splitlines(), prose(source), []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            span = range(first, (node.end_lineno or first) + 1)
+            text = " ".join(words.get(i, "") for i in span)
+            named = labels_in(f"({' '.join(node.name.split('_')).upper()})")
+            code = "\n".join(lines[i - 1] for i in span)
+            found.append(Mention(f"tests/{file}", node.name, frozenset(labels_in(text) | named), code))
+    return tuple(found)
 
 
 def tutorials(root: Path) -> Iterator[Mention]:

@@ -61,7 +61,7 @@ class AdversarialTraining:
         self.attack, self.keep, self.clip, self.options = attack, bool(keep), clip, options
 
     def batch(self, net: Graph, loss: Loss, x: Array, y: Array, seed: Any = 0) -> tuple[Array, Array]:
-        """Return the batch to train on in the place of another one.
+        """Return the batch to train on in the place of another one (D7).
 
         Parameters
         ----------

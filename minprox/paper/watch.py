@@ -8,7 +8,7 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
-from minprox.ground.arguments import whole
+from minprox.ground.arguments import number, whole
 from minprox.paper.preconditioner import Direction
 from minprox.paper.sharpness import sharpness
 
@@ -28,6 +28,8 @@ class SharpnessWatch:
         As for :func:`minprox.theory.sharpness`: that of the training, say.
     every : int
         Epochs from one measurement to the next.
+    tolerance : float
+        Relative accuracy of the eigenvalues.
 
     Attributes
     ----------
@@ -49,10 +51,16 @@ class SharpnessWatch:
     """
 
     def __init__(
-        self, x: Array, y: Array, loss: Loss, direction: Direction = backprop, every: int = 1
+        self,
+        x: Array,
+        y: Array,
+        loss: Loss,
+        direction: Direction = backprop,
+        every: int = 1,
+        tolerance: float = 1e-5,
     ) -> None:
         self.x, self.y, self.loss, self.direction = x, y, loss, direction
-        self.every = whole("every", every)
+        self.every, self.tolerance = whole("every", every), number("tolerance", tolerance, above=0)
         self.rows: list[dict[str, Any]] = []
 
     def __call__(self, net: Graph, history: Any = None) -> None:
@@ -76,7 +84,7 @@ class SharpnessWatch:
             else:
                 value, shares = NAN, [NAN] * len(net.transfers)
                 if row["loss"] < float("inf"):
-                    found = sharpness(net, tape, self.loss, self.y, direction)
+                    found = sharpness(net, tape, self.loss, self.y, direction, tolerance=self.tolerance)
                     value, shares = found.value, found.shares
             row |= {name: value, f"{name}_shares": shares}
         return row
