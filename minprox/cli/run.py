@@ -102,6 +102,8 @@ def run(
     x3  first-order oracle: Adam on gradients and on implicit steps, on a ConvNet
     sharpness  what limits explicit and implicit steps, measured along their runs
     double-backprop  a penalty on the gradient by the input, against attacks
+    auc  SPAUC and others rank examples of two classes; -halves, -odd, -cancer, -stream: other data;
+         auc-rate, auc-steps: its convergence, and explicit against implicit steps
     interlocking  modules that learn from a loss a few modules on; -resnet, -transformer: other nets
 
     You may stop at any time: the same command goes on where it stopped, and what is finished is not

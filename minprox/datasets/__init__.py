@@ -12,12 +12,14 @@ from minprox.datasets.own_arrays import from_arrays
 from minprox.datasets.own_tables import from_csv
 from minprox.datasets.quadratic import Quadratic, ridge
 from minprox.datasets.spelled_numbers import number_names
+from minprox.datasets.streams import TwoNormals
 from minprox.datasets.toy import blobs, two_spirals
 
 __all__ = [
     "Dataset",
     "Quadratic",
     "Split",
+    "TwoNormals",
     "blobs",
     "cifar10",
     "digits",

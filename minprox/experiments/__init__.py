@@ -20,6 +20,7 @@ from minprox.experiments.paper import X1, X2, X3
 from minprox.experiments.parts import DATA, LOSSES, DataSource, parse_solver
 from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes
+from minprox.experiments.rankings import Ranking
 from minprox.experiments.recollection import recall
 from minprox.experiments.runs import Run
 from minprox.experiments.series import run  # last: from here on the name means the function
@@ -43,6 +44,7 @@ __all__ = [
     "recall",
     "Result",
     "Kind",
+    "Ranking",
     "Measure",
     "Step",
     "Claim",

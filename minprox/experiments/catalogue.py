@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minprox.experiments.auc import AUC
 from minprox.experiments.beyond_chains import PROXPROP_RESNET, PROXPROP_TRANSFORMER
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
@@ -17,5 +18,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(SHARPNESS, DOUBLE_BACKPROP),
         *(INTERLOCKING, RESNET, TRANSFORMER),
         *(PROXPROP_TRANSFORMER, PROXPROP_RESNET),
+        *AUC,
     )
 }

@@ -25,6 +25,8 @@ class Measure:
         Whether higher is better: a run that diverged counts as the worst.
     head : str
         Above its column in tables; the label if not given.
+    spread : bool
+        Whether tables show the mean and the standard deviation over seeds, not the median.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Measure:
     logarithmic: bool = False
     higher: bool = False
     head: str = ""
+    spread: bool = False
 
     def text(self, value: float) -> str:
         """Return a value as tables show it."""

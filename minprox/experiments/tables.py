@@ -92,7 +92,8 @@ def by_steps(experiment: Experiment, found: Sequence[Result]) -> str:
     for key, run in experiment.methods.items():
         mine = [r for r in found if r.method == key]
         if mine:
-            cells = (cell(run, [r for r in mine if r.step == step]) for step in steps)
+            column = experiment.columns[0] if experiment.columns else ""
+            cells = (cell(run, [r for r in mine if r.step == step], column) for step in steps)
             rows.append([run.label, *cells])
     return aligned(rows, range(1, len(rows[0])))
 
@@ -127,8 +128,10 @@ def by_methods(experiment: Experiment, found: Sequence[Result]) -> str:
 
 
 def median(measure: Measure, values: Iterable[float]) -> str:
-    """Return the median of what is finite, as text."""
+    """Return the median of what is finite, or mean and deviation where a measure wants them, as text."""
     usable = [value for value in values if math.isfinite(value)]
+    if measure.spread and len(usable) > 1:
+        return f"{measure.text(statistics.mean(usable))} ± {measure.text(statistics.stdev(usable))}"
     return measure.text(statistics.median(usable)) if usable else "–"
 
 
@@ -167,6 +170,8 @@ def cell(run: Kind, found: Sequence[Result], column: str = "") -> str:
     share = "" if count == 1 or not diverged else f" {diverged}/{count}"
     if value == measure.worst:
         return "diverged" + share
+    if measure.spread and not diverged:
+        return median(measure, [r.last(column, math.nan) for r in found])
     text = number(value) if measure.logarithmic else measure.text(value)
     return text + (f" ({diverged}/{count} diverged)" if diverged else "")
 

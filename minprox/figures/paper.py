@@ -12,7 +12,7 @@ from minprox.experiments import Experiment
 from minprox.experiments.experiment import short
 from minprox.experiments.outcome import Result
 from minprox.experiments.results import deviations, fixed_tau, results, setting, unfinished
-from minprox.experiments.tables import final, number, step_words
+from minprox.experiments.tables import deciding, final, number, step_words
 from minprox.figures.bands import band, ended
 from minprox.figures.lettering import literal, names
 from minprox.figures.robustness_curves import robust_experiment
@@ -83,6 +83,8 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
         dress(panel, *(experiment.kind.measure(name).label for name in (x, y)))
         if experiment.kind.measure(y).logarithmic:
             logarithmic(panel)
+        if experiment.kind.measure(x).logarithmic:
+            panel.set_xscale("log")
     legend(figure, title or heading(experiment, found, 120 if wide else 105), entries)
     caption(figure, experiment, found)
     literal(figure)
@@ -134,8 +136,9 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
 
     methods = [key for key in experiment.methods if any(r.method == key for r in found)]
     steps = sorted({r.step for r in found if r.step is not None})
+    decides = experiment.columns[0] if experiment.columns else deciding(experiment.kind, found)
     cells = {
-        (key, step): final([r for r in found if (r.method, r.step) == (key, step)])
+        (key, step): final([r for r in found if (r.method, r.step) == (key, step)], decides)
         for key in methods
         for step in steps
     }
@@ -177,7 +180,7 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
         panel.axhline(edge - 0.5, color="white", linewidth=1.5)
         panel.axvline(edge - 0.5, color="white", linewidth=1.5)
     bar = figure.colorbar(scale, ax=panel, pad=0.01)
-    bar.set_label("training loss")
+    bar.set_label(experiment.kind.measure(decides).label)
     hatched = any(value is not None and math.isinf(value) for value, _, _ in cells.values())
     caption(figure, experiment, found, "Hatched: the loss became NaN or infinite." if hatched else "")
     literal(figure)

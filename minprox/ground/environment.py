@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from importlib import metadata
@@ -42,6 +43,16 @@ def environment() -> dict[str, Any]:
         "cores": cores(),
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def peak_memory() -> float:
+    """Return the largest amount of memory that this process has held, in megabytes; NaN if unknown."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return math.nan
+    return int(kilobytes) * 1024 / 1e6
 
 
 def version(package: str) -> str | None:

@@ -6,7 +6,8 @@ proximal steps, with memory and time that do not grow with the stream.
 """
 
 from minprox.methods.spauc.algorithm import SPAUC
-from minprox.methods.spauc.baselines import SOLAM, SPAM, PairwiseSGD, closed_form, spam_gradient
+from minprox.methods.spauc.baselines import SOLAM, SPAM, PairwiseSGD, spam_gradient
+from minprox.methods.spauc.batch import ClosedForm, closed_form
 from minprox.methods.spauc.classes import Moments, moments
 from minprox.methods.spauc.estimator import AUCClassifier
 from minprox.methods.spauc.formulas import gradient, objective, proximal_point, surrogate
@@ -22,6 +23,7 @@ __all__ = [
     "SOLAM",
     "PairwiseSGD",
     "closed_form",
+    "ClosedForm",
     "Learner",
     "AUCClassifier",
     "Constant",

@@ -1,4 +1,4 @@
-"""What SPAUC is compared with: SPAM, SOLAM, SGD on pairs, and the closed form."""
+"""What SPAUC is compared with on a stream: SPAM, SOLAM, and SGD on pairs."""
 
 from __future__ import annotations
 
@@ -11,42 +11,6 @@ from minprox.methods.spauc.learner import Learner, Memory
 from minprox.methods.spauc.steps import StepRule
 
 Array = Any
-
-
-def closed_form(m: Moments, lam: float) -> Array:
-    """Return the minimiser of ``f(w) + λ‖w‖²`` (S8).
-
-    Parameters
-    ----------
-    m : Moments
-        Of all examples.
-    lam : float
-        λ ≥ 0.
-
-    Returns
-    -------
-    array, shape (features,)
-
-    Raises
-    ------
-    ValueError
-        If λ is negative.
-
-    References
-    ----------
-    Setting the gradient of (S1) to zero.
-
-    Examples
-    --------
-    >>> import minprox as mp, numpy as np
-    >>> m = mp.methods.spauc.moments(np.array([[2.0], [0.0]]), np.array([1, -1]))
-    >>> mp.methods.spauc.closed_form(m, lam=0.0)  # then w(x − x') = 1
-    array([0.5])
-    """
-    (p, u, v, S), xp = m, array_module(m.u)
-    lam = number("lam", lam, least=0)
-    M = p * (1 - p) * S + lam * xp.eye(len(u))
-    return xp.linalg.solve(M, p * (1 - p) * (u - v))  # w* = (p(1−p)S + λI)⁻¹ p(1−p)(u − v)  (S8)
 
 
 def spam_gradient(w: Array, x: Array, positive: bool, p: float, u: Array, v: Array) -> Array:
