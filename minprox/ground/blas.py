@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numpy as np  # noqa: F401  (it loads the BLAS that is looked for)
+from threadpoolctl import ThreadpoolController
 
 _lock = threading.RLock()
 _holds, _free = 0, 1  # how many blocks hold BLAS at one thread, and how many threads it gets back then
 
 
 def blas_threads() -> int | None:
-    """Return the number of threads of NumPy's OpenBLAS, None if NumPy brings no OpenBLAS of its own."""
+    """Return the number of threads of NumPy's BLAS, None if it is none that tells (Apple's Accelerate)."""
     with _lock:
         return _free if _holds else _get()
 
 
 @contextmanager
 def limit_blas_threads(threads: int) -> Iterator[None]:
-    """Let NumPy's OpenBLAS use that many threads within a ``with`` block; no other BLAS is changed.
+    """Let NumPy's BLAS use that many threads within a ``with`` block.
 
     Small products gain nothing from several threads, and lose a lot where other programs want the
     same cores, since the threads wait for each other spinning. What :mod:`minprox.ground.parallel` shares
@@ -79,29 +78,20 @@ def _allow(threads: int | None) -> None:
 
 
 def _get() -> int | None:
-    get = _openblas("get_num_threads")
-    return int(get()) if get else None
+    found = _controllers()
+    return int(found[0].num_threads) if found else None
 
 
 def _set(threads: int) -> None:
-    change = _openblas("set_num_threads")
-    if change:
-        change(threads)
+    for controller in _controllers():
+        controller.set_num_threads(threads)
 
 
 @cache
-def _openblas(name: str) -> Callable[..., Any] | None:
-    """Return a function of the OpenBLAS that NumPy's wheels bring, None if there is none."""
-    folder = Path(np.__file__).parents[1]
-    for path in [*folder.glob("numpy.libs/*openblas*"), *folder.glob("numpy/.dylibs/*openblas*")]:
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        for symbol in (f"scipy_openblas_{name}64_", f"openblas_{name}64_"):
-            if hasattr(library, symbol):
-                return getattr(library, symbol)
-    return None
+def _controllers() -> list[Any]:
+    """Return what controls the BLAS that NumPy brings; if it brings none, every one that is loaded."""
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [controller for controller in found if "numpy" in controller.filepath] or found
 
 
 def _after_fork() -> None:
