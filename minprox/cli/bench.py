@@ -39,6 +39,11 @@ from minprox.ground.files import check_folder
     help="Instead: how the cost of a step grows with the batch size, and where the two forms cross.",
 )
 @click.option(
+    "--streams",
+    is_flag=True,
+    help="Instead: what one example costs SPAUC, over the features and over the examples seen.",
+)
+@click.option(
     "--accuracy",
     is_flag=True,
     help="Instead: how far exact steps in float32 are from those in float64, on CIFAR-10.",
@@ -46,7 +51,7 @@ from minprox.ground.files import check_folder
 @click.option(
     "--figure",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="With --widths, --threads or --batches: where to draw the times.",
+    help="With --widths, --threads, --batches or --streams: where to draw the times.",
 )
 @click.option("--peers", is_flag=True, help="Time whole steps beside a ProxProp in PyTorch, too.")
 @click.option(
@@ -68,6 +73,7 @@ def bench(
     widths: bool,
     threads: bool,
     batches: bool,
+    streams: bool,
     accuracy: bool,
     figure: Path | None,
     peers: bool,
@@ -94,15 +100,15 @@ def bench(
       minprox bench --threads --nets convnet
       minprox bench --backend cupy --full --out runs/gpu
     """
-    curves = [
-        name for name, asked in (("widths", widths), ("threads", threads), ("batches", batches)) if asked
-    ]
+    asked = {"widths": widths, "threads": threads, "batches": batches, "streams": streams}
+    curves = [name for name, wanted in asked.items() if wanted]
     if len(curves) + accuracy + full > 1:
-        raise ValueError("--widths, --threads, --batches, --accuracy and --full are five things: choose one")
+        names = ", ".join(f"--{name}" for name in (*asked, "accuracy"))
+        raise ValueError(f"{names} and --full are six things: choose one")
     if data_folder is not None and not (full or accuracy):
         raise ValueError("--data-folder belongs to --full and --accuracy; all else uses random data")
     if figure is not None and not curves:
-        raise ValueError("--figure belongs to --widths, --threads and --batches")
+        raise ValueError("--figure belongs to --widths, --threads, --batches and --streams")
     if (curves or accuracy) and (backend, peers) != ("numpy", False):
         raise ValueError(f"--{(curves or ['accuracy'])[0]} is measured on NumPy, without peers")
     if out is not None:
@@ -126,7 +132,7 @@ def split(nets: str) -> list[str]:
 
 
 def curve(kind: str, nets: list[str], repeats: int, out: Path | None, figure: Path | None) -> None:
-    """Time steps over widths, threads or batch sizes, and draw the times."""
+    """Time steps over widths, threads, batch sizes or a stream, and draw the times."""
     if figure is not None:
         figures.check_ending(figure)
         check_folder(figure)
@@ -138,6 +144,7 @@ def curve(kind: str, nets: list[str], repeats: int, out: Path | None, figure: Pa
             "widths": figures.scaling,
             "threads": figures.thread_scaling,
             "batches": figures.batch_scaling,
+            "streams": figures.stream_scaling,
         }
         figures.save(draw[kind](found), figure)
         click.echo(f"Figure: {figure}")

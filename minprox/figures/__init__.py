@@ -13,6 +13,7 @@ from minprox.figures.paper import experiment
 from minprox.figures.robustness_curves import robustness
 from minprox.figures.schedules import gantt
 from minprox.figures.sharpness_curves import sharpness
+from minprox.figures.stream_curves import stream_scaling
 from minprox.figures.style import COLOURS, ENDINGS, check_ending, look, save
 from minprox.figures.width_curves import scaling
 
@@ -27,6 +28,7 @@ __all__ = [
     "scaling",
     "batch_scaling",
     "thread_scaling",
+    "stream_scaling",
     "sharpness",
     "step",
     "step_table",
