@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
-from minprox.engine.plan import Solver, over, plan, report_of
+from minprox.engine.plan import Solver, over, plan, report_of, solved
 from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module
+from minprox.ground.seeds import generator
 
 
+@door
 def forward(
     net: Graph,
     x: Array,
@@ -53,12 +54,12 @@ def forward(
     ((5, 3), [(5, 8), (5, 3)])
     """
     array_module(x, *net.parameters)
-    if x.dtype.kind != "f":
-        raise TypeError(f"forward: expected a floating-point batch, found dtype {x.dtype}")
-    if x.shape[:1] == (0,):
+    if not x.shape or x.shape[0] == 0:
         raise ValueError(f"forward: expected one sample or more, found a batch of the shape {x.shape}")
     net.check(x.shape[1:])
-    rng = np.random.default_rng(seed)
+    if like is not None:
+        check_like(net, like, x)
+    rng = generator(seed)
     layers: list[Layer | None] = []
     values: list[Array] = []
     for i, (node, sources) in enumerate(zip(net.nodes, net.sources, strict=True)):
@@ -77,6 +78,7 @@ def forward(
     return Tape(net, layers, values, marks(net))
 
 
+@door
 def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     """Return the gradient of ``J``, one array for each θ_l (P1).
 
@@ -100,6 +102,7 @@ def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     return grads
 
 
+@door
 def proxprop(
     net: Graph,
     tape: Tape,
@@ -146,5 +149,14 @@ def proxprop(
     for l, A, delta in errors(net, tape, loss, y):  # last layer first
         solve, tau, c = layers[l]
         # d_l = (c_l A_lᵀA_l + I/τ_l)⁻¹ A_lᵀ δ_l = solver_l(A_l, δ_l / c_l, c_l τ_l)  (E6, P2; A2 with τ = 1)
-        steps[l] = net.transfers[l].join(solve(A, over(delta, c), c * tau))
+        steps[l] = net.transfers[l].join(solved(solve, A, over(delta, c), c * tau))
     return (steps, [report_of(layer) for layer in layers]) if report else steps
+
+
+def check_like(net: Graph, like: Tape, x: Array) -> None:
+    """Raise ValueError unless the layers of a tape can act on a batch once more."""
+    if like.net is not net or like.values[0].shape != x.shape:
+        raise ValueError(
+            f"like: expected a tape of this net and of a batch of the shape {x.shape}, found "
+            + (f"the shape {like.values[0].shape}" if like.net is net else "one of another net")
+        )

@@ -14,7 +14,7 @@ from minprox.engine.losses import Loss
 from minprox.engine.solvers import Explicit
 from minprox.engine.solvers.decayed import Decayed
 from minprox.engine.solvers.report import Recorded, Report
-from minprox.ground.arguments import number, one_of
+from minprox.ground.arguments import number, one_of, shown, step_size
 
 Solver = Callable[[LinearMap, Array, float], Array]
 
@@ -65,11 +65,11 @@ def plan(
         if last and c is None:
             layers.append(LayerPlan(Explicit(), 0.0))  # (A2, a); the entries of this layer are not used
             continue
-        tau = number("tau_theta", tau, above=0)
+        tau = step_size("tau_theta", tau, net.dtype)
         if not callable(solve) or isinstance(solve, type):
             raise TypeError(
                 "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
-                f"found {solve!r}"
+                f"found {shown(solve)}"
             )
         layers.append(LayerPlan(solve, tau, c if last and c is not None else 1.0))
     if report:
@@ -89,6 +89,17 @@ def report_of(layer: LayerPlan) -> Report | None:
     """Return what a recorded solver did in a layer."""
     solver: Any = layer.solver.solver if isinstance(layer.solver, Decayed) else layer.solver
     return solver.report
+
+
+def solved(solver: Solver, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+    """Return the step of a solver, or raise ValueError where that is no d of this system."""
+    d = solver(A, delta, tau_theta)
+    expected = (*delta.shape[:-2], A.shape[1], delta.shape[-1])
+    if getattr(d, "shape", None) != expected:
+        raise ValueError(
+            f"solver: expected {shown(solver)} to return an array of the shape {expected}, found {shown(d)}"
+        )
+    return d
 
 
 def over(delta: Array, c: float) -> Array:

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.tangent import Linearised
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.doors import numbers
 
 
+@door
 def hessian_product(net: Graph, tape: Tape, loss: Loss, y: Array) -> Any:
     """Return the Hessian of ``J`` as a linear operator: ``H @ v`` is one tangent pass.
 
@@ -50,6 +53,7 @@ def hessian_product(net: Graph, tape: Tape, loss: Loss, y: Array) -> Any:
     return operator(Linearised(net, tape, loss, y))
 
 
+@door
 def gauss_newton_product(net: Graph, tape: Tape, loss: Loss, y: Array) -> Any:
     """Return the Gauss–Newton matrix ``Jᵀ ∂²L J`` as a linear operator (T4).
 
@@ -102,6 +106,7 @@ def operator(linearised: Linearised) -> Any:
     return LinearOperator((n, n), matvec=matvec, rmatvec=matvec, dtype=net.dtype)
 
 
+@door
 def pack(arrays: Sequence[Array]) -> np.ndarray:
     """Lay a list of arrays out as one NumPy vector, the first array first, each by rows.
 
@@ -120,9 +125,12 @@ def pack(arrays: Sequence[Array]) -> np.ndarray:
     >>> mp.pack([np.array([[1.0, 2.0]]), np.array([[3.0]])])
     array([1., 2., 3.])
     """
+    if not arrays:
+        raise ValueError("arrays: expected one array or more, found none")
     return np.concatenate([to_numpy(array).ravel() for array in arrays])
 
 
+@door(vector=numbers)
 def unpack(vector: np.ndarray, net: Graph) -> list[Array]:
     """Undo :func:`pack`: cut a vector into arrays aligned with the parameters of a net.
 

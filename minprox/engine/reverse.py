@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
-from minprox.engine.losses import Loss, check_loss
+from minprox.engine.losses import Loss
 from minprox.engine.stacked_map import StackedMap, stack
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
 
 
+@door
 def sweep(
     net: Graph, tape: Tape, delta: Array, *, to_input: bool = False
 ) -> Iterator[tuple[Any, Any, Array]]:
@@ -90,6 +92,7 @@ def swept(net: Graph, tape: Tape, delta: Array, to_input: bool) -> Iterator[tupl
         yield None, None, pending[0]  # ∂J/∂x
 
 
+@door
 def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, LinearMap, Array]]:
     """Sweep the net in reverse from the gradient of a loss: ``(l, A_l, δ_l)``, the last layer first.
 
@@ -110,10 +113,10 @@ def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, 
     >>> [(l, A.shape, delta.shape) for l, A, delta in mp.errors(net, tape, loss, y)]
     [(1, (5, 9), (5, 3)), (0, (5, 5), (5, 8))]
     """
-    check_loss(loss, "gradient")
     return sweep(net, tape, output_error(tape, loss, y))
 
 
+@door
 def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
     """Return ``∇_x ℓ`` for each sample: how its own loss changes with its own input.
 
@@ -134,7 +137,6 @@ def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
     >>> mp.input_gradient(net, tape, loss, y).shape
     (5, 4)
     """
-    check_loss(loss, "gradient")
     *_, (_, _, delta) = sweep(net, tape, output_error(tape, loss, y), to_input=True)
     N = loss.weight(y) if hasattr(loss, "weight") else len(y)
     return (N * delta).astype(delta.dtype, copy=False)  # ∇_{x_i} ℓ_i = N ∂J/∂x_i

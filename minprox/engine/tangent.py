@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
@@ -16,6 +17,7 @@ from minprox.ground.backend import array_module
 Dot = Array | None  # the derivative of an array along the motion; None where it does not move
 
 
+@door
 def tangent(
     net: Graph, tape: Tape, loss: Loss, y: Array, v: Sequence[Array] | None = None, s: Array | None = None
 ) -> list[Array]:

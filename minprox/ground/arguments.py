@@ -10,13 +10,41 @@ from typing import Any
 
 import numpy as np
 
+MOST = 2**31 - 1  # of a count: more features, samples or epochs than any memory and any patience holds
+
 
 class ArgumentTypeError(TypeError, ValueError):
     """An argument of the wrong kind; also a ValueError, for those who catch what a wrong value raises."""
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
+def shown(value: Any) -> str:
+    """Return the repr of what was found where it is short and of one line, else its type, and shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shown("adam"), shown(np.zeros((3, 2)))
+    ("'adam'", 'ndarray of shape (3, 2), float64')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # whatever an object of one's own does
+        text = "\n"
+    if text.isprintable() and len(text) <= (500 if isinstance(value, int) else 100):
+        return text
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    return type(value).__name__ + (f" of shape {shape}, {dtype}" if isinstance(shape, tuple) else "")
+
+
+def wrong(name: str, expected: str, value: Any) -> ArgumentTypeError:
+    """Return the error that says of an argument what was expected, and what was found."""
+    return ArgumentTypeError(f"{name}: expected {expected}, found {shown(value)}")
+
+
+def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     """Return an integer of at least ``least``; no bool is one, and no float, not even 2.0.
+
+    More than ``most`` is refused as well, before anything asks for the memory or the time of so many.
 
     Examples
     --------
@@ -27,7 +55,7 @@ def whole(name: str, value: Any, least: int = 1) -> int:
     Traceback (most recent call last):
     ValueError: epochs: expected an integer of at least 1, found 0
     """
-    expected = f"{name}: expected an integer of at least {least}, found {value!r}"
+    expected = f"{name}: expected an integer of at least {least}, found {shown(value)}"
     try:
         integer = operator.index(value)
     except TypeError:
@@ -36,6 +64,8 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         raise ArgumentTypeError(expected)
     if integer < least:
         raise ValueError(expected)
+    if integer > most:
+        raise ValueError(f"{name}: expected an integer of at most {most}, found {shown(value)}")
     return integer
 
 
@@ -58,7 +88,7 @@ def number(
     Traceback (most recent call last):
     ValueError: momentum: expected a number in [0, 1), found 1
     """
-    expected = f"{name}: expected {described(least, above, below)}, found {value!r}"
+    expected = f"{name}: expected {described(least, above, below)}, found {shown(value)}"
     plain = value.item() if getattr(value, "ndim", None) == 0 else value  # also of an array without axes
     if not isinstance(plain, Real) or isinstance(plain, bool) or isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(expected)
@@ -69,6 +99,24 @@ def number(
     if not (math.isfinite(real) and least <= real and above < real < below):
         raise ValueError(expected)
     return real
+
+
+def step_size(name: str, value: Any, dtype: Any = "float64") -> float:
+    """Return a proximal step size, a positive number whose inverse is one of this dtype too.
+
+    Examples
+    --------
+    >>> step_size("tau_theta", 5e-309)
+    Traceback (most recent call last):
+    ValueError: tau_theta: expected a positive finite number whose inverse is finite in float64, found 5e-309
+    """
+    tau = number(name, value, above=0)
+    if 1 / tau > np.finfo(dtype).max:
+        raise ValueError(
+            f"{name}: expected a positive finite number whose inverse is finite in {np.dtype(dtype)}, "
+            f"found {shown(value)}"
+        )
+    return tau
 
 
 def described(least: float, above: float, below: float) -> str:
@@ -91,9 +139,11 @@ def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
     values = value if isinstance(value, (tuple, list)) else (value, value)
     try:
         first, second = (whole(name, v, least) for v in values)
-    except ValueError as error:  # of another kind, too small, too few or too many
+    except ValueError as error:  # of another kind, too small or large, too few or too many
+        if "at most" in str(error):
+            raise
         raise (ArgumentTypeError if isinstance(error, TypeError) else ValueError)(
-            f"{name}: expected an integer of at least {least}, or a pair of them, found {value!r}"
+            f"{name}: expected an integer of at least {least}, or a pair of them, found {shown(value)}"
         ) from None
     return first, second
 
@@ -113,7 +163,7 @@ def extents(name: str, value: Any) -> tuple[int | None, ...] | None:
         return tuple(None if n is None else whole(name, n) for n in values)
     except ValueError as error:
         raise (ArgumentTypeError if isinstance(error, TypeError) else ValueError)(
-            f"{name}: expected a shape of integers of at least 1, found {value!r}"
+            f"{name}: expected a shape of integers of at least 1, found {shown(value)}"
         ) from None
 
 
@@ -128,7 +178,7 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
     names = list(allowed)
     if not isinstance(value, str) or value not in names:
         raise (ValueError if isinstance(value, str) else ArgumentTypeError)(
-            f"{name}: expected one of {', '.join(names)}, found {value!r}"
+            f"{name}: expected one of {', '.join(names)}, found {shown(value)}"
         )
     return value
 
@@ -146,6 +196,6 @@ def float_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     except (TypeError, ValueError):
         found = ""
     if found not in ("float32", "float64"):
-        shown = dtype if isinstance(dtype, str) or not found else found
-        raise ArgumentTypeError(f"{name}: expected float32 or float64, found {shown!r}")
+        told = dtype if isinstance(dtype, str) or not found else found
+        raise ArgumentTypeError(f"{name}: expected float32 or float64, found {told!r}")
     return np.dtype(found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minprox.ground.arguments import shown
+
 Array = Any
 
 CALLS = {  # what a loss may be asked for, as one writes it
@@ -138,7 +140,7 @@ def check_loss(loss: Any, *parts: str) -> None:
     missing = [CALLS[part] for part in parts if isinstance(loss, type) or not has(loss, part)]
     if missing:
         hint = f": make one, {loss.__name__}()" if isinstance(loss, type) else ", see mp.Loss"
-        raise TypeError(f"expected a loss with {' and '.join(missing)}, found {loss!r}{hint}")
+        raise TypeError(f"loss: expected a loss with {' and '.join(missing)}, found {shown(loss)}{hint}")
 
 
 def has(loss: Any, part: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
 from minprox.ground.arguments import one_of, whole
 from minprox.ground.backend import array_module, at_once
@@ -76,6 +77,7 @@ class BlockCG:
         No entry of an array is looked at, which would make a GPU wait: what is zero counts as zero
         by ``divide``, and a column that has converged stays where it is.
         """
+        check_system(A, delta, tau_theta)
         xp, s = array_module(delta), 1 / float(tau_theta)
         if self.chosen(A, delta) == "primal":
             normal, b = self.normal_product(A, delta), A.T @ delta

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, companion
@@ -58,6 +59,7 @@ class CG:
         d : array, shape (..., cols, n_out)
         done : int
         """
+        check_system(A, delta, tau_theta)
         b = A.T @ delta
 
         def matvec(v: Array) -> Array:

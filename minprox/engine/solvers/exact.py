@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.arguments import one_of
 from minprox.ground.backend import array_module, at_once, cholesky, on_host
@@ -29,6 +30,7 @@ class Explicit:
     """
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
+        check_system(A, delta)
         return A.T @ delta  # ∇_θ J = Aᵀ δ  (P1)
 
     def __repr__(self) -> str:
@@ -71,7 +73,7 @@ class Exact:
         self.form = one_of("form of Exact", form, ("auto", "primal", "dual"))
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
-        array_module(delta)  # refuses what is no plain array
+        check_system(A, delta, tau_theta)
         diagonal = A.normal_diagonal()
         if diagonal is not None:  # of AᵀA, which has nothing else: an embedding's
             return (A.T @ delta) / (diagonal + 1 / float(tau_theta))[..., None]  # (E6)

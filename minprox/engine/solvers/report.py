@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.solvers.exact import Explicit
+from minprox.ground.arguments import wrong
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -93,6 +95,8 @@ def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Arra
     >>> run(mp.CG(5), A, delta, 1.0)
     (array([[0.6]]), 1)
     """
+    if not callable(solver) or isinstance(solver, type):
+        raise wrong("solver", "a function solver(A, delta, tau_theta), such as mp.Exact()", solver)
     if hasattr(solver, "solve"):
         return solver.solve(A, delta, tau_theta)
     return solver(A, delta, tau_theta), None
@@ -119,6 +123,7 @@ def relative_residual(A: LinearMap, delta: Array, tau_theta: float, d: Array) ->
     >>> relative_residual(A, delta, 1.0, np.array([[0.0]]))
     1.0
     """
+    check_system(A, delta, tau_theta, d)
     norm = array_module(d).linalg.norm
     gradient = A.T @ delta
     size = abs(gradient).max()  # without it the squares of a tiny gradient would underflow

@@ -1,0 +1,78 @@
+"""What a net, a tape, a loss and a linear map must be, said once for every function that takes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minprox.engine.graph import Graph
+from minprox.engine.linear_map import LinearMap
+from minprox.engine.losses import check_loss
+from minprox.engine.tape import Tape
+from minprox.ground.arguments import step_size, wrong
+from minprox.ground.backend import array_module
+from minprox.ground.doors import arrays, doors, floats, numbers
+
+
+def net(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a net."""
+    if not isinstance(value, Graph):
+        raise wrong(name, "a net, such as mp.Sequential(mp.Linear(4, 3))", value)
+
+
+def tape(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a tape."""
+    if not isinstance(value, Tape):
+        raise wrong(name, "a tape, as mp.forward(net, x) returns one", value)
+
+
+def loss(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a loss with a gradient."""
+    check_loss(value, "gradient")
+
+
+def valued(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a loss with value and gradient."""
+    check_loss(value, "value", "gradient")
+
+
+def linear_map(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a linear map, of whatever class."""
+    if not isinstance(value, LinearMap) and (
+        isinstance(value, type) or not all(hasattr(value, part) for part in ("shape", "T", "__matmul__"))
+    ):
+        raise wrong(name, "a linear map, such as mp.DenseMap(a, bias=True)", value)
+
+
+KINDS = {
+    "net": net,
+    "tape": tape,
+    "loss": loss,
+    "A": linear_map,
+    "x": floats,
+    "y": numbers,
+    "delta": numbers,
+    "d": numbers,
+    "v": arrays,
+    "s": numbers,
+    "directions": arrays,
+    "arrays": arrays,
+    "like": tape,
+}
+door = doors(KINDS)
+
+
+def check_system(A: Any, delta: Any, tau_theta: Any = 1.0, d: Any = None) -> None:
+    """Raise an error unless ``(AᵀA + I/τ_θ) d = Aᵀ δ`` can be written down."""
+    linear_map("A", A)
+    floats("delta", delta)
+    if delta.ndim < 2 or delta.shape[-2] != A.shape[0]:
+        raise ValueError(
+            f"delta: expected the shape (..., {A.shape[0]}, n_out), a row for each of A, found {delta.shape}"
+        )
+    step_size("tau_theta", tau_theta)
+    if d is not None:
+        floats("d", d)
+        array_module(delta, d)
+        expected = (*delta.shape[:-2], A.shape[1], delta.shape[-1])
+        if d.shape != expected:
+            raise ValueError(f"d: expected a step of the shape {expected}, found {d.shape}")

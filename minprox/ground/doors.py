@@ -1,0 +1,116 @@
+"""Doors: what the arguments of a public function must be, looked at by their names before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, TypeVar
+
+from minprox.ground.arguments import ArgumentTypeError, wrong
+from minprox.ground.backend import array_module
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Check = Callable[[str, Any], Any]
+
+
+def doors(kinds: Mapping[str, Check]) -> Callable[..., Any]:
+    """Return a decorator that checks arguments by the names that they have in the whole house.
+
+    Parameters
+    ----------
+    kinds : mapping of str to callable
+        For a name a function ``check(name, value)`` that raises an error where the value will not do. An
+        argument that is None by default may be None.
+
+    Returns
+    -------
+    callable
+        ``@door``, or ``@door(name=check)`` for a function that asks for something else by that name.
+
+    Examples
+    --------
+    >>> from minprox.ground.arguments import whole
+    >>> door = doors({"epochs": whole})
+    >>> @door
+    ... def train(epochs):
+    ...     return epochs
+    >>> train("ten")
+    Traceback (most recent call last):
+    minprox.ground.arguments.ArgumentTypeError: epochs: expected an integer of at least 1, found 'ten'
+    """
+
+    def door(function: Function | None = None, /, **own: Check | None) -> Any:
+        if function is None:
+            return lambda inner: entered(inner, {**kinds, **own})
+        return entered(function, kinds)
+
+    return door
+
+
+def entered(function: Function, kinds: Mapping[str, Check | None]) -> Function:
+    """Return the function with its checks before it."""
+    parameters = list(signature(function).parameters.values())
+    checks = [
+        (i, p.name, check if p.default is not None else optional(check))
+        for i, p in enumerate(parameters)
+        if (check := kinds.get(p.name)) is not None
+    ]
+    placed = [
+        (i, name, check) for i, name, check in checks if parameters[i].kind is not Parameter.KEYWORD_ONLY
+    ]
+
+    @wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        for i, name, check in placed if not options else checks:
+            if i < len(args):
+                check(name, args[i])
+            elif name in options:
+                check(name, options[name])
+        return function(*args, **options)
+
+    return checked  # type: ignore[return-value]
+
+
+def optional(check: Check) -> Check:
+    """Return a check that lets None pass."""
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def numbers(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a plain array of real numbers."""
+    entries(name, value, "fiub", "real")
+
+
+def floats(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a plain array of floating-point numbers."""
+    entries(name, value, "f", "floating-point")
+
+
+def entries(name: str, value: Any, kinds: str, words: str) -> None:
+    """Raise TypeError unless this is a plain array whose dtype is of one of these kinds."""
+    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
+        raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found {type(value).__name__}")
+    array_module(value)
+    if value.dtype.kind not in kinds:
+        raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found dtype {value.dtype}")
+
+
+def arrays(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a list of arrays of real numbers."""
+    if not isinstance(value, (list, tuple)):
+        raise wrong(name, "a list of arrays", value)
+    for i, array in enumerate(value):
+        numbers(f"{name}[{i}]", array)
+
+
+def function(name: str, value: Any) -> None:
+    """Raise TypeError unless this can be called, and is no class."""
+    if not callable(value) or isinstance(value, type):
+        raise wrong(name, "a function", value)
+
+
+def text(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a text."""
+    if not isinstance(value, str):
+        raise wrong(name, "a text", value)
