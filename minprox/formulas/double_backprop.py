@@ -22,7 +22,7 @@ ALL = (
         "The derivative of the norm by the gradient is a motion s of the batch, and second derivatives may "
         "be taken in either order: so the change of the parameters' gradient along that motion (T3) is the "
         "gradient of the penalty.",
-        ("minprox.methods.penalty_gradient", "minprox.methods.input_penalty.motion"),
+        ("minprox.methods.penalty_gradient",),
     ),
     Formula(
         "D3",
@@ -40,7 +40,7 @@ ALL = (
         "x + ε sign(∇_x ℓ), cut off at the range of the data",
         r"x + \varepsilon\, \mathrm{sign}(\nabla_x \ell)",
         "The corner of the cube in which that maximum is attained.",
-        ("minprox.methods.fgsm", "minprox.methods.attacks.stepped"),
+        ("minprox.methods.fgsm",),
     ),
     Formula(
         "D5",
@@ -59,7 +59,7 @@ ALL = (
         "R = 1/n Σ_i Σ_c ‖∇_x f_c(x_i)‖₁   (Σ |W| for a linear net)",
         r"R = \tfrac1n \sum_i \sum_c \|\nabla_x f_c(x_i)\|_1",
         "The same of every output, whatever the label: a tangent pass for each class.",
-        ("minprox.methods.gradient_penalty", "minprox.methods.input_penalty.parts"),
+        ("minprox.methods.gradient_penalty",),
     ),
     Formula(
         "D7",

@@ -60,7 +60,7 @@ ALL = (
         r"2/\Lambda",
         "The limit of explicit steps (E2), measured at a point by Lanczos' method on products with the "
         "Hessian.",
-        ("minprox.theory.sharpness", "minprox.paper.sharpness.leading"),
+        ("minprox.paper.theory.sharpness", "minprox.paper.sharpness.leading"),
     ),
     Formula(
         "T6",
@@ -71,7 +71,11 @@ ALL = (
         r"ProxProp}",
         "What an implicit step makes of the curvature. The explicit last layer keeps its own, and for that "
         "reason sets the limit.",
-        ("minprox.theory.sharpness", "minprox.theory.root", "minprox.paper.preconditioner.factors"),
+        (
+            "minprox.paper.theory.sharpness",
+            "minprox.paper.theory.root",
+            "minprox.paper.preconditioner.factors",
+        ),
     ),
 )
 

@@ -57,4 +57,5 @@ class SquaredError(Loss):
         return (output - targets_like("SquaredError", output, y)) / len(y)
 
     def tangent(self, output: Array, y: Array, motion: Array) -> Array:
+        """Return the change of the gradient along a motion, ``ż/N`` (T2)."""
         return motion / len(y)  # δ̇ = ż/N  (T2)
