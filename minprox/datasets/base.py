@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minprox.ground.arguments import float_dtype, whole
-from minprox.ground.backend import array_module, asarray, moved
+from minprox.ground import seeds
+from minprox.ground.arguments import float_dtype, refuse
+from minprox.ground.backend import asarray, moved
+from minprox.ground.doors import numbers, text
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
@@ -53,7 +55,7 @@ class Split:
                     f"{name} must be an array with the examples along its first axis, "
                     f"found {type(value).__name__}"
                 )
-            array_module(value)  # refuses an array with a mask or a structure
+            numbers(name, value)
         if len(self.x) != len(self.y):
             raise ValueError(
                 "x and y must hold the same number of examples, "
@@ -114,6 +116,13 @@ class Dataset:
     source: str = ""
 
     def __post_init__(self) -> None:
+        text("name of the data set", self.name)
+        text("source of the data set", self.source)
+        if not isinstance(self.classes, (tuple, list)) or not all(isinstance(c, str) for c in self.classes):
+            refuse("classes", "a tuple of names", self.classes)
+        for part, split in self._parts.items():
+            if not isinstance(split, Split):
+                refuse(part, "examples, mp.datasets.Split(x, y)", split)
         for part, split in self._parts.items():
             if split.x.shape[1:] != self.input_shape:
                 raise ValueError(
@@ -211,4 +220,4 @@ def check_labels(split: Split, classes: int, part: str) -> None:
 
 def generator(seed: Any) -> np.random.Generator:
     """Return NumPy's default random generator for an integer seed that is not negative."""
-    return np.random.default_rng(whole("seed", seed, 0))
+    return seeds.generator(seed)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minprox.datasets.base import Dataset, cut, make_dataset
+from minprox.ground.doors import door
 
 SOURCE = (
     "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (test part), "
@@ -16,6 +17,7 @@ SOURCE = (
 SIZES = 1297, 200, 300  # train, validation, test, in the order of the file
 
 
+@door
 def digits(flatten: bool = True, dtype: DTypeLike = "float32") -> Dataset:
     """Load 1,797 real handwritten digits of 8×8 pixels, stored inside the package.
 

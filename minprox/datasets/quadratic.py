@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minprox.datasets.base import generator
-from minprox.ground.arguments import number, whole
+from minprox.ground.arguments import number, shown, whole
 
 Float = NDArray[np.float64]
 
@@ -184,8 +184,10 @@ def _spectrum(cols: int, eigenvalues: Sequence[float] | Float | None, condition:
         raise ValueError("give either eigenvalues or condition, found both")
     try:
         spectrum = np.array(eigenvalues, dtype="float64")
-    except (TypeError, ValueError):
-        raise TypeError(f"eigenvalues must be a sequence of real numbers, found {eigenvalues!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(
+            f"eigenvalues must be a sequence of real numbers, found {shown(eigenvalues)}"
+        ) from None
     if spectrum.shape != (cols,):
         raise ValueError(
             f"eigenvalues must hold one number for each of the {cols} columns of A, "

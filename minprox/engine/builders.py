@@ -21,6 +21,7 @@ from minprox.engine.layers import (
     Scale,
     Symbol,
 )
+from minprox.ground.arguments import refuse, whole
 
 
 def transformer(
@@ -67,17 +68,20 @@ def transformer(
     ((32, 29), 11)
     """
 
+    blocks = whole("blocks", blocks, most=1000)
+    hidden = 4 * whole("features", features) if hidden is None else whole("hidden", hidden)
+
     def normalised(h: Symbol) -> Symbol:
         return Scale(features)(LayerNorm()(h))
 
-    x = Input((length,))
+    x = Input((whole("length", length),))
     h = Positions()(Embedding(vocabulary, features)(x))
     for _ in range(blocks):
         n = normalised(h)
         looked = Attention(heads, causal=True)(*(Linear(features, features)(n) for _ in range(3)))
         h = Add()(h, Linear(features, features)(looked))
-        inner = ReLU()(Linear(features, hidden or 4 * features)(normalised(h)))
-        h = Add()(h, Linear(hidden or 4 * features, features)(inner))
+        inner = ReLU()(Linear(features, hidden)(normalised(h)))
+        h = Add()(h, Linear(hidden, features)(inner))
     return Graph(x, Linear(features, vocabulary)(normalised(h)), seed, dtype)
 
 
@@ -123,6 +127,12 @@ def resnet(
     >>> net.nodes[-1].shape, len(net.parameters)
     ((10,), 13)
     """
+
+    if not isinstance(input_shape, (list, tuple)) or len(input_shape) != 3:
+        refuse("input_shape", "a tuple (channels, height, width)", input_shape)
+    if not isinstance(widths, (list, tuple)) or not widths:
+        refuse("widths", "a sequence of one integer or more", widths)
+    blocks, widths = whole("blocks", blocks, most=1000), [whole("widths", n) for n in widths]
 
     def convolved(h: Symbol, n_in: int, n_out: int, kernel: int, stride: int = 1) -> Symbol:
         z = Conv2d(n_in, n_out, kernel, stride, kernel // 2, bias=False, init="he")(h)

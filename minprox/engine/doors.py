@@ -10,7 +10,7 @@ from minprox.engine.losses import check_loss
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import step_size, wrong
 from minprox.ground.backend import array_module
-from minprox.ground.doors import arrays, doors, floats, numbers
+from minprox.ground.doors import COMMON, arrays, doors, floats, numbers
 
 
 def net(name: str, value: Any) -> None:
@@ -36,14 +36,19 @@ def valued(name: str, value: Any) -> None:
 
 
 def linear_map(name: str, value: Any) -> None:
-    """Raise TypeError unless this is a linear map, of whatever class."""
-    if not isinstance(value, LinearMap) and (
-        isinstance(value, type) or not all(hasattr(value, part) for part in ("shape", "T", "__matmul__"))
-    ):
+    """Raise TypeError unless this is a linear map."""
+    if not isinstance(value, LinearMap):
         raise wrong(name, "a linear map, such as mp.DenseMap(a, bias=True)", value)
 
 
+def steps(name: str, value: Any) -> None:
+    """Raise an error unless this is a proximal step size, or a list of them; the plan looks at each."""
+    if not isinstance(value, (list, tuple)) and getattr(value, "ndim", 0) == 0:
+        step_size(name, value)
+
+
 KINDS = {
+    **COMMON,
     "net": net,
     "tape": tape,
     "loss": loss,
@@ -57,6 +62,7 @@ KINDS = {
     "directions": arrays,
     "arrays": arrays,
     "like": tape,
+    "tau_theta": steps,
 }
 door = doors(KINDS)
 

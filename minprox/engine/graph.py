@@ -13,8 +13,9 @@ from minprox.engine.layers.base import Array, Shape
 from minprox.engine.order import kept_by, last_transfers, learners, places_of, topological
 from minprox.engine.parameters import Parameters, values_for
 from minprox.engine.summaries import net_table, shape_text
-from minprox.ground.arguments import float_dtype, whole
+from minprox.ground.arguments import extents, float_dtype
 from minprox.ground.backend import moved
+from minprox.ground.seeds import seed as known_seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +97,7 @@ class Graph:
         self.last_transfers = last_transfers(self.places, self.sources)
         self.learns = learners(layers, self.sources)
         self.fitting: set[tuple[int, ...]] = set()
-        rng = np.random.default_rng(whole("seed of the net", 0 if seed is None else seed, least=0))
+        rng = np.random.default_rng(0 if seed is None else known_seed("seed of the net", seed))
         drawn = [layer.initialise(rng, self.dtype) for layer in self.transfers]
         if seed is not None and drawn and not any(drawn):
             warnings.warn(
@@ -198,7 +199,8 @@ class Graph:
         input_shape : tuple of int, optional
             Shape of one sample, for shapes that the net does not know by itself.
         """
-        shapes = [node.shape for node in self.nodes] if input_shape is None else self.shapes(input_shape)
+        known = extents("input_shape", input_shape)
+        shapes = [node.shape for node in self.nodes] if known is None else self.shapes(known)
         layers = [node.layer for node in self.nodes]
         texts = [shape_text(shape) for shape in shapes]
         return net_table(layers, self.sources, self.places, texts, self.size_text())

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.ground.arguments import flag
 from minprox.ground.backend import array_module
+from minprox.ground.doors import matrix
 
 Array = Any
 
@@ -159,7 +161,8 @@ class DenseMap(LinearMap):
     """
 
     def __init__(self, a: Array, bias: bool) -> None:
-        array_module(a)  # refuses what is no plain array
+        matrix("a of DenseMap", a)
+        bias = flag("bias of DenseMap", bias)
         self.a, self.bias = a, bias
         self.shape = (a.shape[0], a.shape[1] + bias)
         self.dtype = a.dtype

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minprox.engine.layers.base import Array
+from minprox.ground.arguments import shown, wrong
 from minprox.ground.backend import array_module, moved
 
 
@@ -41,7 +42,9 @@ def values_for(thetas: Sequence[Array], values: Sequence[Any]) -> list[Array]:
 
     Raises ValueError if number or shapes differ, TypeError where they are no real numbers.
     """
-    found, expected = [np.shape(v) for v in values], [theta.shape for theta in thetas]
+    if not isinstance(values, (list, tuple)):
+        raise wrong("parameters", "a list of arrays", values)
+    found, expected = [shape_of(v) for v in values], [theta.shape for theta in thetas]
     if found != expected:
         raise ValueError(f"expected parameters of the shapes {expected}, found {found}")
     return [converted(l, theta, value) for l, (theta, value) in enumerate(zip(thetas, values, strict=True))]
@@ -54,3 +57,11 @@ def converted(l: int, theta: Array, value: Any) -> Array:
     if value.dtype.kind not in "fiu":
         raise TypeError(f"expected real numbers for θ_{l}, found dtype {value.dtype}")
     return moved(xp.array(value, dtype=theta.dtype), array_module(theta).__name__)
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Return the shape of an array, or of what makes one."""
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of several lengths
+        raise ValueError(f"parameters: expected arrays, found {shown(value)}") from None

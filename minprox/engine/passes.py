@@ -21,7 +21,7 @@ from minprox.ground.backend import array_module
 from minprox.ground.seeds import generator
 
 
-@door
+@door(seed=None)
 def forward(
     net: Graph,
     x: Array,
@@ -102,7 +102,7 @@ def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     return grads
 
 
-@door
+@door(tau_theta=None)
 def proxprop(
     net: Graph,
     tape: Tape,

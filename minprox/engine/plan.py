@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
@@ -15,6 +13,7 @@ from minprox.engine.solvers import Explicit
 from minprox.engine.solvers.decayed import Decayed
 from minprox.engine.solvers.report import Recorded, Report
 from minprox.ground.arguments import number, one_of, shown, step_size
+from minprox.ground.doors import misfit
 
 Solver = Callable[[LinearMap, Array, float], Array]
 
@@ -93,7 +92,11 @@ def report_of(layer: LayerPlan) -> Report | None:
 
 def solved(solver: Solver, A: LinearMap, delta: Array, tau_theta: float) -> Array:
     """Return the step of a solver, or raise ValueError where that is no d of this system."""
-    d = solver(A, delta, tau_theta)
+    try:
+        d = solver(A, delta, tau_theta)
+    except TypeError:
+        misfit("solver", solver, "A", "delta", "tau_theta")
+        raise
     expected = (*delta.shape[:-2], A.shape[1], delta.shape[-1])
     if getattr(d, "shape", None) != expected:
         raise ValueError(
@@ -110,7 +113,7 @@ def over(delta: Array, c: float) -> Array:
 def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
     """Return one value for each layer with parameters."""
     count = len(net.transfers)
-    if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0:
+    if not isinstance(value, (list, tuple)) and getattr(value, "ndim", 0) == 0:
         return [value] * count
     if len(value) != count:
         raise ValueError(

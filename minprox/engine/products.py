@@ -13,6 +13,7 @@ from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.tangent import Linearised
 from minprox.engine.tape import Tape
+from minprox.ground.arguments import refuse
 from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.doors import numbers
 
@@ -126,7 +127,7 @@ def pack(arrays: Sequence[Array]) -> np.ndarray:
     array([1., 2., 3.])
     """
     if not arrays:
-        raise ValueError("arrays: expected one array or more, found none")
+        refuse("arrays", "one array or more", arrays)
     return np.concatenate([to_numpy(array).ravel() for array in arrays])
 
 

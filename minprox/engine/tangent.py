@@ -11,6 +11,7 @@ from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.losses import Loss, check_loss
+from minprox.engine.reverse import output_error
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
 
@@ -86,7 +87,8 @@ class Linearised:
         self.net, self.tape, self.loss, self.y = net, tape, loss, y
         self.number = {i: l for l, places in enumerate(net.places) for i in places}
         self.A = {i: net.transfers[l].linear_map(tape.inputs(i)[0]) for i, l in self.number.items()}
-        self.delta = node_errors(net, tape, loss.gradient(tape.output, y)) if curved else {}  # (T4): no δ
+        delta = output_error(tape, loss, y)  # which looks at y, also where (T4) needs no δ
+        self.delta = node_errors(net, tape, delta) if curved else {}
 
     def along(self, v: Sequence[Array] | None = None, s: Array | None = None) -> list[Array]:
         """Return the derivative of the gradient along a motion; see :func:`tangent`."""

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -39,6 +39,11 @@ def shown(value: Any) -> str:
 def wrong(name: str, expected: str, value: Any) -> ArgumentTypeError:
     """Return the error that says of an argument what was expected, and what was found."""
     return ArgumentTypeError(f"{name}: expected {expected}, found {shown(value)}")
+
+
+def refuse(name: str, expected: str, value: Any) -> NoReturn:
+    """Raise the error of :func:`wrong`."""
+    raise wrong(name, expected, value)
 
 
 def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
@@ -183,6 +188,19 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
     return value
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return a truth value, given as True, False, 1 or 0.
+
+    Examples
+    --------
+    >>> flag("bias", 0)
+    False
+    """
+    if not isinstance(value, (bool, np.bool_)) and not (type(value) is int and value in (0, 1)):
+        raise wrong(name, "True or False", value)
+    return bool(value)
+
+
 def float_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     """Return a dtype that nets compute in, float32 or float64, as NumPy's.
 
@@ -192,10 +210,11 @@ def float_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     dtype('float32')
     """
     try:
-        found = "" if dtype is None else np.dtype(dtype).name  # NumPy reads None as float64
+        known = isinstance(dtype, (str, type, np.dtype))  # NumPy reads None as float64
+        found = np.dtype(dtype).name if known else ""
     except (TypeError, ValueError):
         found = ""
     if found not in ("float32", "float64"):
         told = dtype if isinstance(dtype, str) or not found else found
-        raise ArgumentTypeError(f"{name}: expected float32 or float64, found {told!r}")
+        raise ArgumentTypeError(f"{name}: expected float32 or float64, found {shown(told)}")
     return np.dtype(found)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minprox.ground.arguments import shown
+
 
 def check_plain(array: Any) -> None:
     """Raise TypeError where an array has a mask or a structure, or is a matrix; a memory map is plain."""
@@ -23,3 +25,11 @@ def as_given(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         check_plain(value)
     return value
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Return a plain array, or what makes one, as an array."""
+    try:
+        return np.asarray(as_given(value))
+    except (ValueError, OverflowError):  # rows of several lengths
+        raise ValueError(f"array: expected an array or what makes one, found {shown(value)}") from None

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minprox.ground.array_kinds import as_given, check_plain
+from minprox.ground.arguments import shown
+from minprox.ground.array_kinds import as_array, as_given, check_plain
 
 _modules: dict[str, ModuleType] = {"numpy": np}
 _companions = {"numpy": "scipy", "cupy": "cupyx.scipy"}
@@ -105,8 +106,8 @@ class use:
 
 
 def _load(name: str) -> ModuleType:
-    if name not in ("numpy", "cupy"):
-        raise ValueError(f'unknown backend {name!r}: expected "numpy" or "cupy"')
+    if not isinstance(name, str) or name not in ("numpy", "cupy"):
+        raise ValueError(f'unknown backend {shown(name)}: expected "numpy" or "cupy"')
     try:
         module = importlib.import_module(name)
         found = name == "numpy" or module.cuda.is_available()
@@ -170,7 +171,7 @@ def to_numpy(array: Any) -> np.ndarray:
     home = type(array).__module__.partition(".")[0]  # a data frame has a get as well
     if home != "numpy" and (home in _modules or home == "cupy"):
         return array.get()
-    return np.asarray(as_given(array))
+    return as_array(array)
 
 
 def moved(array: Any, name: str) -> Any:

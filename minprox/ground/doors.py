@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, TypeVar
 
-from minprox.ground.arguments import ArgumentTypeError, wrong
+import numpy as np
+
+from minprox.ground.arguments import ArgumentTypeError, flag, float_dtype, number, step_size, whole, wrong
+from minprox.ground.array_kinds import check_plain
 from minprox.ground.backend import array_module
+from minprox.ground.seeds import seed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Check = Callable[[str, Any], Any]
@@ -96,12 +101,33 @@ def entries(name: str, value: Any, kinds: str, words: str) -> None:
         raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found dtype {value.dtype}")
 
 
+def matrix(name: str, value: Any) -> None:
+    """Raise an error unless this is an array of real numbers with two axes."""
+    numbers(name, value)
+    if value.ndim != 2:
+        raise ValueError(f"{name}: expected an array of two axes, found the shape {value.shape}")
+
+
 def arrays(name: str, value: Any) -> None:
     """Raise TypeError unless this is a list of arrays of real numbers."""
     if not isinstance(value, (list, tuple)):
         raise wrong(name, "a list of arrays", value)
     for i, array in enumerate(value):
         numbers(f"{name}[{i}]", array)
+
+
+def reals(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a real number, or what makes an array of them, of any shape."""
+    try:
+        array = value if hasattr(value, "dtype") else np.asarray(value)
+    except (TypeError, ValueError, OverflowError):  # rows of several lengths, say
+        raise wrong(name, "real numbers", value) from None
+    if array.dtype.kind not in "fiu":
+        raise wrong(name, "real numbers", value)
+    if isinstance(array, np.ndarray):
+        check_plain(array)
+    elif not hasattr(array, "ndim"):
+        raise wrong(name, "real numbers", value)
 
 
 def function(name: str, value: Any) -> None:
@@ -114,3 +140,47 @@ def text(name: str, value: Any) -> None:
     """Raise TypeError unless this is a text."""
     if not isinstance(value, str):
         raise wrong(name, "a text", value)
+
+
+def misfit(name: str, called: Any, *arguments: str) -> None:
+    """Raise TypeError where a function cannot be called with so many arguments."""
+    try:
+        signature(called).bind(*arguments)
+    except TypeError:
+        raise wrong(name, f"a function of ({', '.join(arguments)})", called) from None
+    except ValueError:  # one that does not tell its signature
+        return
+
+
+def path(name: str, value: Any) -> None:
+    """Raise TypeError unless this is the path of a file or a folder."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise wrong(name, "a path", value)
+
+
+def positive(name: str, value: Any) -> None:
+    """Raise ValueError unless this is a positive finite number."""
+    number(name, value, above=0)
+
+
+def weight(name: str, value: Any) -> None:
+    """Raise ValueError unless this is a finite number of at least 0."""
+    number(name, value, least=0)
+
+
+def share(name: str, value: Any) -> None:
+    """Raise ValueError unless this is a number strictly between 0 and 1."""
+    number(name, value, above=0, below=1)
+
+
+FLAGS = (
+    *("bias", "ceil_mode", "count_include_pad", "causal", "nesterov", "penalise_bias", "report", "training"),
+    *("to_input", "flatten", "average", "implicit", "positive", "keep", "resume"),
+)
+COMMON: dict[str, Check] = {
+    **dict.fromkeys(FLAGS, flag),
+    **dict.fromkeys(("gamma", "rho", "tau"), positive),
+    **dict.fromkeys(("title", "caption"), text),
+    **{"seed": seed, "dtype": float_dtype, "tau_theta": step_size, "trials": whole},
+}
+door = doors(COMMON)

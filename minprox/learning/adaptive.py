@@ -7,6 +7,7 @@ from typing import Any
 
 from minprox.engine.graph import Graph
 from minprox.ground.arguments import number
+from minprox.learning.doors import door
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.optimizers import Adam
 from minprox.learning.updates import (
@@ -51,6 +52,7 @@ class AdamW(Adam):
     array([[0.65]])
     """
 
+    @door
     def __init__(
         self,
         net: Graph,
@@ -115,6 +117,7 @@ class RMSprop(Optimizer):
     array([[0.5]])
     """
 
+    @door
     def __init__(
         self,
         net: Graph,

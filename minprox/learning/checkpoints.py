@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.ground.backend import to_numpy
+from minprox.ground.doors import path
 from minprox.ground.files import whole_file
 from minprox.learning.identity import differences
 from minprox.learning.net_state import listed, net_arrays, put_net
@@ -23,6 +25,7 @@ Path_ = str | os.PathLike[str]
 FORMAT = "minprox arrays 1"
 
 
+@door(path=path)
 def save_parameters(net: Graph, path: Path_) -> None:
     """Write the parameters of a net to a file.
 
@@ -50,6 +53,7 @@ def save_parameters(net: Graph, path: Path_) -> None:
     write_arrays(path, net_arrays(net), {})
 
 
+@door(path=path)
 def load_parameters(net: Graph, path: Path_) -> None:
     """Set the parameters of a net to those in a file.
 

@@ -40,5 +40,5 @@ def warn_of_data(split: Split, epoch: int) -> None:
                 f"diverged in epoch {epoch}: {wrong:,} of the {len(values):,} training {name} "
                 f"{'holds' if wrong == 1 else 'hold'} NaN or infinite numbers",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=6,
             )

@@ -12,10 +12,17 @@ from minprox.engine.losses import Loss, check_loss
 from minprox.engine.passes import forward
 from minprox.engine.reverse import output_error
 from minprox.ground.arguments import whole
+from minprox.learning.doors import door
 
 Split = Any  # x and y, of one length; see minprox.datasets
 
 
+def measured(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a loss with a value and a count of what is right."""
+    check_loss(value, "value", "correct")
+
+
+@door(loss=measured)
 def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tuple[float, float]:
     """Return the mean loss and the accuracy of a net over one part of a data set.
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from minprox.ground.arguments import whole
 from minprox.learning.rows import STATUSES, Rows, counted, measured, number, read_record
 
 COLUMNS = (
@@ -83,16 +84,14 @@ class History(Rows):
         Raises
         ------
         TypeError
-            If a column is missing, or there is none of this name.
-        ValueError
-            If a value is no number.
+            If a column is missing, or there is none of this name, or a value is no number.
         """
         if set(row) != set(COLUMNS):
             raise TypeError(f"expected one value for each of {COLUMNS}, found {tuple(row)}")
-        values = {name: measured(name, row[name]) for name in COLUMNS}
-        values["epoch"] = int(values["epoch"])
-        for name, value in values.items():
-            getattr(self, name).append(value)
+        found: dict[str, float] = {"epoch": whole("epoch", row["epoch"])}
+        found |= {name: measured(name, row[name]) for name in COLUMNS[1:]}
+        for name in COLUMNS:  # all of them, or none
+            getattr(self, name).append(found[name])
 
     def conclude(self, **ends: float) -> None:
         self.test_loss, self.test_accuracy = ends["test_loss"], ends["test_accuracy"]

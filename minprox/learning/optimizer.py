@@ -8,6 +8,7 @@ from typing import Any
 from minprox.engine.graph import Graph
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, moved
+from minprox.learning.doors import door
 from minprox.learning.history import History
 from minprox.learning.penalties import checked_penalty, penalise
 
@@ -44,6 +45,7 @@ class Optimizer:
         Of the last run of :func:`minprox.train`, also of one that broke off.
     """
 
+    @door
     def __init__(
         self,
         net: Graph,
@@ -64,13 +66,15 @@ class Optimizer:
     @property
     def tau(self) -> float:
         """The learning rate of this epoch."""
-        return float(self.lr(self.epoch)) if callable(self.lr) else float(self.lr)
+        lr = self.lr(self.epoch) if callable(self.lr) else self.lr
+        return number(f"lr of {type(self).__name__} in epoch {self.epoch}", lr, least=0)
 
     @property
     def reach(self) -> float:
         """The whole length of a step along a constant direction, which the penalty takes."""
         return self.tau
 
+    @door
     def step(self, directions: Sequence[Array]) -> None:
         """Update every θ_l in place by its direction: a gradient, or an implicit step.
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minprox.engine.graph import Graph
-from minprox.ground.arguments import number
+from minprox.ground.arguments import number, refuse
+from minprox.learning.doors import door
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.updates import (
     blocks,
@@ -59,6 +60,7 @@ class SGD(Optimizer):
     array([[0.5]])
     """
 
+    @door
     def __init__(
         self,
         net: Graph,
@@ -136,6 +138,7 @@ class Adam(Optimizer):
     array([[0.75]])
     """
 
+    @door
     def __init__(
         self,
         net: Graph,
@@ -147,8 +150,8 @@ class Adam(Optimizer):
         penalise_bias: bool = False,
     ) -> None:
         super().__init__(net, lr, weight_decay, penalty, penalise_bias)
-        if len(betas) != 2:
-            raise ValueError(f"{type(self).__name__}: betas must be a pair, found {betas!r}")
+        if not isinstance(betas, (list, tuple)) or len(betas) != 2:
+            refuse(f"betas of {type(self).__name__}", "a pair of numbers", betas)
         b1, b2 = (number(f"betas of {type(self).__name__}", beta, least=0, below=1) for beta in betas)
         self.betas, self.eps = (b1, b2), number(f"eps of {type(self).__name__}", eps, above=0)
         self.state = {"mean": self.zeros(), "square": self.zeros()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.engine.graph import Graph
-from minprox.ground.arguments import ArgumentTypeError
+from minprox.ground.arguments import ArgumentTypeError, shown
 
 Array = Any
 
@@ -54,7 +54,7 @@ def checked_penalty(net: Graph, penalty: Any) -> Any:
     for omega in [penalty] if each is None else each:
         if omega is not None and not callable(getattr(omega, "prox", None)):
             raise ArgumentTypeError(
-                f"penalty: expected one with a method prox(v, tau), or a list of them, found {omega!r}"
+                f"penalty: expected one with a method prox(v, tau), or a list of them, found {shown(omega)}"
             )
     if each is not None and len(each) != (count := len(net.parameters)):
         raise ValueError(f"penalty: expected one, or one for each of {count} parameters, found {len(each)}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from minprox.ground.arguments import one_of
 from minprox.ground.files import read_json, write_json, write_text
 
 STATUSES = ("running", "finished", "diverged", "stopped")
@@ -49,8 +50,7 @@ class Rows:
         ValueError
             If there is none of this name.
         """
-        if name not in self.names():
-            raise ValueError(f"expected a column of {', '.join(self.names())}, found {name!r}")
+        one_of("column", name, self.names())
         return getattr(self, name)
 
     def __len__(self) -> int:

@@ -17,9 +17,11 @@ from minprox.engine.passes import backprop, forward
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, synchronise
+from minprox.ground.doors import misfit
 from minprox.ground.files import check_folder
 from minprox.learning.batches import attending, mini_batches, prepared
 from minprox.learning.checkpoints import Checkpoint
+from minprox.learning.doors import door
 from minprox.learning.endings import endings_told
 from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
@@ -35,6 +37,7 @@ Direction = Callable[[Graph, Tape, Loss, Array], Sequence[Array]]
 Callback = Callable[[Graph, History], Any]
 
 
+@door
 def train(
     net: Graph,
     data: Dataset,
@@ -196,6 +199,9 @@ class Training(Course):
                     if all(finite(value) for value in (*tape.values, *net.parameters)):
                         raise  # the system is at fault, not the values
                     return math.nan
+                except TypeError:
+                    misfit("direction", self.direction, "net", "tape", "loss", "y")
+                    raise
                 self.optimizer.step(directions)
                 self.tick()
             return float(total / weights)

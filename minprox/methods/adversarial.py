@@ -9,6 +9,7 @@ from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door, function
 from minprox.methods.attacks import Attack, Clip, check_clip, fgsm
 
 
@@ -47,6 +48,7 @@ class AdversarialTraining:
     ...                    callbacks=[mp.methods.AdversarialTraining(0.1)])
     """
 
+    @door(attack=function)
     def __init__(
         self,
         epsilon: float,

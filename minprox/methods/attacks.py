@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.passes import forward
 from minprox.engine.reverse import input_gradient
-from minprox.ground.arguments import number, whole
+from minprox.ground.arguments import number, shown, whole
 from minprox.ground.backend import array_module, on_host
+from minprox.ground.seeds import generator
+from minprox.learning.doors import door
 
 Clip = tuple[float, float] | None
 Attack = Callable[..., Array]
 
 
+@door(seed=None)
 def fgsm(
     net: Graph, x: Array, y: Array, loss: Loss, epsilon: float, clip: Clip = (0.0, 1.0), seed: int = 0
 ) -> Array:
@@ -69,6 +70,7 @@ def fgsm(
     return stepped(x, g, epsilon, clip)
 
 
+@door(seed=None)
 def pgd(
     net: Graph,
     x: Array,
@@ -123,7 +125,7 @@ def pgd(
     steps, restarts = whole("steps", steps), whole("restarts", restarts)
     size = 2.5 * epsilon / steps if step_size is None else number("step_size", step_size, above=0)
     check_clip(clip, x)
-    xp, rng = array_module(x), np.random.default_rng(seed)
+    xp, rng = array_module(x), generator(seed)
     worst, highest = x, sample_losses(net, x, y, loss)
     for _ in range(restarts):
         start = xp.asarray(rng.uniform(-epsilon, epsilon, x.shape), dtype=x.dtype)
@@ -139,6 +141,7 @@ def pgd(
     return worst
 
 
+@door(seed=None)
 def robust_accuracy(
     net: Graph,
     split: Any,
@@ -227,7 +230,9 @@ def check_clip(clip: Clip, x: Array | None = None) -> None:
     except (TypeError, ValueError):
         low = high = float("nan")
     if not low < high:
-        raise ValueError(f"clip: expected a pair low < high, the range of the data, or None, found {clip!r}")
+        raise ValueError(
+            f"clip: expected a pair low < high, the range of the data, or None, found {shown(clip)}"
+        )
     if x is not None and on_host(x) and x.size and not (x.min() >= low and x.max() <= high):
         raise ValueError(
             f"clip: expected inputs within the range {clip} of the data, found inputs from "

@@ -18,11 +18,13 @@ from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import number, whole
+from minprox.learning.doors import door
 from minprox.methods.attacks import Clip
 from minprox.methods.implicit_step import implicit_step
 from minprox.methods.input_penalty import check_options, penalty_gradient
 
 
+@door(tau_theta=None)
 def double_backprop(
     net: Graph,
     tape: Tape,

@@ -11,9 +11,11 @@ from minprox.engine.tangent import tangent
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module
+from minprox.learning.doors import door
 from minprox.methods.attacks import Clip, check_clip, stepped
 
 
+@door
 def penalty_gradient(
     net: Graph,
     tape: Tape,
@@ -58,6 +60,7 @@ def penalty_gradient(
     return total
 
 
+@door
 def gradient_penalty(
     net: Graph,
     tape: Tape,

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
+from minprox.ground.arguments import refuse, whole
 from minprox.paper.memory_checks import check_memory, writing_told
 from minprox.paper.tangent_checks import check_tangent, check_tangent_map
 from minprox.paper.verdicts import CheckError, agree, dot, frozen, off
 
 
+def a_layer(name: str, value: Any) -> None:
+    """Raise TypeError unless this is a layer."""
+    if not isinstance(value, Layer):
+        refuse(name, "a layer, such as mp.Tanh()", value)
+
+
+def sample_shape(value: Any) -> tuple[int, ...]:
+    """Return the shape of one sample, all of it known."""
+    if not isinstance(value, (list, tuple)):
+        refuse("input_shapes", "a tuple of integers for each input", value)
+    return tuple(whole("input_shapes", n) for n in value)
+
+
+@door(layer=a_layer)
 def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, seed: int = 0) -> None:
     """Check the adjoints and tangents of a layer, and of a transfer all that the solvers rely on.
 
@@ -44,8 +62,11 @@ def check_layer(layer: Layer, *input_shapes: tuple[int, ...], batch: int = 3, se
     ...
     minprox.paper.verdicts.CheckError: Wrong(): adjoint of input 1: expected ...
     """
+    batch, shapes = whole("batch", batch), [sample_shape(shape) for shape in input_shapes]
+    if not shapes:
+        refuse("input_shapes", "the shape of one sample of each input", input_shapes)
     rng = np.random.default_rng(seed)
-    inputs = [frozen(rng.standard_normal((batch, *shape))) for shape in input_shapes]
+    inputs = [frozen(rng.standard_normal((batch, *shape))) for shape in shapes]
     with writing_told(layer):
         check_memory(layer, inputs, np.random.default_rng(seed))
         if isinstance(layer, Transfer):

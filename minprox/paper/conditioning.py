@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
+from minprox.ground.arguments import number, step_size
 from minprox.ground.backend import to_numpy
+from minprox.ground.doors import numbers
 from minprox.paper.norms import norm
 
 
+@door(gradient=numbers, direction=numbers)
 def angle(gradient: Array, direction: Array) -> float:
     """Return the angle α between a gradient and a step, in radians from 0 to π, below π/2 for descent (P3).
 
@@ -56,11 +60,12 @@ def angle_bound(kappa: float) -> float:
     >>> mp.theory.angle_bound(1.0)
     0.0
     """
-    if not kappa >= 1:
-        raise ValueError(f"angle_bound: a condition number is at least 1, found {kappa!r}")
+    if not (isinstance(kappa, float) and kappa == float("inf")):
+        kappa = number("kappa, a condition number", kappa, least=1)
     return float(np.pi / 2 - 2 * np.arctan(kappa**-0.5))  # cos α ≥ 2√κ/(1 + κ)  (P3)
 
 
+@door
 def spectrum(A: LinearMap) -> np.ndarray:
     """Return the eigenvalues of ``AᵀA``, in float64.
 
@@ -86,6 +91,7 @@ def spectrum(A: LinearMap) -> np.ndarray:
     return np.concatenate([zeros, values], axis=-1)
 
 
+@door(tau_theta=step_size)
 def condition(A: LinearMap, tau_theta: float) -> float:
     """Return ``cond(M)`` of ``M = AᵀA + I/τ_θ``, of the worst group where there are several.
 
@@ -99,16 +105,17 @@ def condition(A: LinearMap, tau_theta: float) -> float:
     >>> round(mp.theory.condition(A, tau_theta=1.0), 6)  # (9 + 1) / (1 + 1)
     5.0
     """
-    values = spectrum(A) + 1 / tau_theta
+    values = spectrum(A) + 1 / float(tau_theta)
     return float((values.max(axis=-1) / values.min(axis=-1)).max())
 
 
 def whole_condition(A: LinearMap, tau_theta: float) -> float:
     """Return ``cond(M)`` of all groups together, which bounds the angle of the whole step (P3)."""
-    values = spectrum(A) + 1 / tau_theta
+    values = spectrum(A) + 1 / float(tau_theta)
     return float(values.max() / values.min())
 
 
+@door(tau_theta=step_size)
 def condition_bound(A: LinearMap, tau_theta: float) -> float:
     """Return the bound ``1 + τ_θ ‖A‖²`` of ``cond(M)``, which :func:`condition` cannot exceed (P3).
 
@@ -122,4 +129,4 @@ def condition_bound(A: LinearMap, tau_theta: float) -> float:
     >>> mp.theory.condition_bound(A, tau_theta=1.0)
     10.0
     """
-    return float(1 + tau_theta * spectrum(A).max())
+    return float(1 + float(tau_theta) * spectrum(A).max())

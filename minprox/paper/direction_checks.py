@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import check_system, door, valued
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.doors import arrays, numbers
 from minprox.paper.norms import norm
 from minprox.paper.verdicts import CheckError
 
@@ -20,6 +23,7 @@ TOLERANCE = 1e-6  # of the relative error of a gradient
 ROUNDING = 32 * float(np.finfo("float64").eps)  # of a value of J, relative to the terms that it sums
 
 
+@door(gradient=arrays, loss=valued)
 def check_gradient(net: Graph, x: Array, loss: Loss, y: Array, gradient: Any = None, seed: int = 0) -> float:
     """Check a gradient of ``J``, in each layer and column, against differences along random directions.
 
@@ -159,6 +163,9 @@ def check_step(A: LinearMap, delta: Array, tau_theta: float, d: Array, tolerance
     >>> mp.check_step(A, delta, 0.5, mp.Exact()(A, delta, 0.5)) < 1e-12
     True
     """
+    check_system(A, delta, tau_theta)
+    numbers("d", d)
+    tolerance = number("tolerance", tolerance, least=0)
     gradient = A.T @ delta
     if d.shape != gradient.shape:
         raise CheckError(f"a step of shape {gradient.shape} is expected, found {d.shape}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
@@ -54,6 +55,7 @@ class Descent:
     step: float = math.nan
 
 
+@door
 def descent(
     net: Graph,
     tape: Tape,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minprox.engine.doors import door, valued
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
-from minprox.engine.losses import Loss, check_loss
+from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
+from minprox.ground.doors import share
 
 
+@door(loss=valued, slope=share, shrink=share)
 def armijo(
     net: Graph,
     x: Array,
@@ -63,8 +66,10 @@ def armijo(
     >>> mp.armijo(net, x, loss, y, d) > 0
     True
     """
-    check_loss(loss, "value", "gradient")
-    tape = forward(net, x)
+    tape, tau = forward(net, x), float(tau)
+    expected, found = [theta.shape for theta in net.parameters], [d.shape for d in directions]
+    if expected != found:
+        raise ValueError(f"directions: expected the shapes {expected}, found {found}")
     gradient = backprop(net, tape, loss, y)
     predicted = sum(float((g * d).sum()) for g, d in zip(gradient, directions, strict=True))
     if not predicted > 0:

@@ -8,43 +8,23 @@ share the net of :func:`minprox.forward`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
+from minprox.engine.doors import door, valued
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss, check_loss
 from minprox.engine.plan import per_layer
+from minprox.ground.arguments import step_size
 from minprox.ground.backend import array_module
+from minprox.ground.doors import weight
 from minprox.paper.chain import Chain
-
-Variables = Mapping[int, Array]
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """One sweep of Algorithm 1 or 2: every variable by its name, keyed by the paper's ``l``.
-
-    Attributes
-    ----------
-    theta, a, z : dict of int to array
-        The iterate ``k``: parameters, activations ``a_0 … a_{L-2}`` and ``z_1 … z_{L-2}``.
-    a_half, z_half : dict of int to array
-        The half-steps ``a_1 … a_{L-2}`` and ``z_1 … z_{L-2}`` at ``k + 1/2``.
-    theta_next : dict of int to array
-        The parameters ``k + 1``.
-    """
-
-    theta: Variables
-    a: Variables
-    z: Variables
-    a_half: Variables
-    z_half: Variables
-    theta_next: Variables
+from minprox.paper.lifted import Sweep, Variables, check_variables, variables
 
 
+@door(loss=valued, gamma=weight, rho=weight, theta=variables, a=variables, z=variables)
 def energy(
     net: Graph,
     loss: Loss,
@@ -66,7 +46,7 @@ def energy(
     theta, a, z : mapping of int to array
         Keyed by the paper's ``l``: ``theta[1 … L-1]``, ``a[0 … L-2]``, ``z[1 … L-2]``.
     gamma, rho : float
-        Weights γ, ρ > 0 of the broken couplings.
+        Weights γ, ρ ≥ 0 of the broken couplings.
 
     Raises
     ------
@@ -95,6 +75,7 @@ def energy(
     """
     check_loss(loss, "value")
     c = Chain(net)
+    check_variables(c, theta, a, z)
     # L_y(φ(θ_{L-1}, a_{L-2})) + Σ_l [ γ/2 ‖σ(z_l) − a_l‖² + ρ/2 ‖φ(θ_l, a_{l-1}) − z_l‖² ]  (E3)
     E = loss(c.phi[c.L - 1].forward(theta[c.L - 1], a[c.L - 2]), y)
     for l in range(1, c.L - 1):
@@ -103,6 +84,7 @@ def energy(
     return float(E)
 
 
+@door
 def algorithm_1(
     net: Graph,
     x: Array,
@@ -158,6 +140,7 @@ def algorithm_1(
     return Sweep(theta, a, z, a_half, z_half, theta_next)
 
 
+@door
 def algorithm_2(
     net: Graph, x: Array, loss: Loss, y: Array, tau: float, tau_theta: float | Sequence[float]
 ) -> Sweep:
@@ -183,9 +166,11 @@ def algorithm_2(
     >>> bool(np.allclose(s.theta_next[1], net.parameters[0] - 0.1 * d[0], atol=1e-6))
     True
     """
-    c, a_half, z_half, theta_next = Chain(net), {}, {}, {}
+    c, a_half, z_half, theta_next, tau = Chain(net), {}, {}, {}, float(tau)
     theta, (a, z) = c.theta, c.forward(x)
-    taus = dict(enumerate(per_layer("tau_theta", tau_theta, net), start=1))
+    taus = {
+        l: step_size("tau_theta", t) for l, t in enumerate(per_layer("tau_theta", tau_theta, net), start=1)
+    }
     a_half[c.L - 2], theta_next[c.L - 1] = last_block(c, a, loss, y, tau)  # (A2, a)
     for l in range(c.L - 2, 0, -1):
         phi, sigma = c.phi[l], c.sigma[l]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
@@ -16,7 +17,9 @@ from minprox.engine.plan import LayerPlan, plan
 from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact, Explicit
 from minprox.engine.tape import Tape
+from minprox.ground.arguments import shown
 from minprox.ground.backend import to_numpy
+from minprox.ground.doors import function
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 Direction = Callable[..., Any]
 
 
+@door(direction=function)
 def root(net: Graph, tape: Tape, loss: Loss, y: Array, direction: Direction) -> LinearOperator:
     """Return ``R`` with ``R Rᵀ = M⁻¹`` of a direction ``M⁻¹ ∇J`` (T6).
 
@@ -117,5 +121,5 @@ def settled(net: Graph, loss: Loss, y: Array, direction: Direction) -> list[Laye
     raise TypeError(
         "sharpness: expected a direction that is linear in the gradient, minprox.backprop or "
         "functools.partial(minprox.proxprop, tau_theta=…) or one with a method root(net, tape, loss, y), "
-        f"found {direction!r}"
+        f"found {shown(direction)}"
     )

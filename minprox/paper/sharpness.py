@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minprox.engine.doors import door
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
@@ -15,6 +16,8 @@ from minprox.engine.products import hessian_product, unpack
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import number
 from minprox.ground.backend import to_numpy
+from minprox.ground.doors import function
+from minprox.ground.seeds import generator
 from minprox.paper.preconditioner import Direction, root
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class Sharpness:
         return 2 / self.value if self.value > 0 else float("inf")
 
 
+@door(direction=function)
 def sharpness(
     net: Graph,
     tape: Tape,
@@ -133,7 +137,7 @@ def leading(S: LinearOperator, tolerance: float, seed: int) -> tuple[float, np.n
     if n < 20:  # Lanczos wants room
         values, vectors = np.linalg.eigh(S @ np.eye(n))
         return float(values[-1]), vectors[:, -1]
-    start = np.random.default_rng(seed).standard_normal(n)
+    start = generator(seed).standard_normal(n)
     options = {"k": 1, "v0": start, "tol": tolerance, "maxiter": RESTARTS}
     try:
         (value,), vectors = eigsh(S, which="LA", **options)  # λ_max, by Lanczos  (T5)

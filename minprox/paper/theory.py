@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.doors import check_system, door
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.backend import array_module
+from minprox.ground.doors import reals
 from minprox.paper.conditioning import angle, angle_bound, condition, condition_bound, spectrum
 from minprox.paper.layer_descent import Descent, descent
 from minprox.paper.preconditioner import root
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 
+@door(eigenvalues=reals)
 def largest_stable_step(eigenvalues: Any) -> float:
     """Return ``2/λ_max``: beyond it explicit steps on ``½‖Aθ − b‖²`` diverge (E2, P5).
 
@@ -57,12 +60,14 @@ def largest_stable_step(eigenvalues: Any) -> float:
     >>> mp.theory.largest_stable_step([0.1, 4.0])
     0.5
     """
-    largest = float(numbers(eigenvalues).max())
+    values = numbers(eigenvalues)
+    largest = float(values.max()) if values.size else float("nan")
     if not largest > 0:
         raise ValueError(f"largest_stable_step: expected a positive eigenvalue, found {largest}")
     return 2 / largest
 
 
+@door(eigenvalue=reals, tau=reals, tau_theta=reals)
 def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     """Return ``1 − τλ``, by which an explicit step multiplies the error along an eigenvector (P5).
 
@@ -84,6 +89,7 @@ def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     return 1 - tau * numbers(eigenvalue)
 
 
+@door(eigenvalue=reals, tau=reals, tau_theta=reals)
 def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
     """Return ``1/(1 + τ_θ λ)``, in (0, 1], by which an implicit step multiplies that error (P5).
 
@@ -110,6 +116,7 @@ def numbers(values: Any) -> Any:
     return values if hasattr(values, "dtype") else np.asarray(values)
 
 
+@door
 def small_step_limit(A: LinearMap, delta: Array) -> Array:
     """Return the limit of ``d/τ_θ`` for ``τ_θ → 0``: the gradient ``Aᵀ δ`` (P3).
 
@@ -126,9 +133,11 @@ def small_step_limit(A: LinearMap, delta: Array) -> Array:
     >>> bool(np.allclose(mp.theory.small_step_limit(A, delta), mp.Exact()(A, delta, 1e-9) / 1e-9))
     True
     """
+    check_system(A, delta)
     return A.T @ delta
 
 
+@door
 def large_step_limit(A: LinearMap, delta: Array) -> Array:
     """Return the limit of ``A d`` for ``τ_θ → ∞``: the projection of δ onto the range of ``A`` (P3).
 
@@ -149,12 +158,14 @@ def large_step_limit(A: LinearMap, delta: Array) -> Array:
     array([[2.],
            [0.]])
     """
+    check_system(A, delta)
     U, s, _ = array_module(delta).linalg.svd(A.matrix().astype("float64"), full_matrices=False)
     rounding = max(A.shape) * float(np.finfo(s.dtype).eps) * s.max(axis=-1, keepdims=True)
     U = U * (s > rounding)[..., None, :]
     return (U @ (transpose(U) @ delta)).astype(delta.dtype)
 
 
+@door
 def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
     """Return the value of (E5) at ``θ = θ^k − d`` for τ = 1: ``½‖A d − δ‖² + ‖d‖²/(2τ_θ)``.
 
@@ -171,5 +182,6 @@ def subproblem(A: LinearMap, delta: Array, tau_theta: float, d: Array) -> float:
     >>> mp.theory.subproblem(A, delta, 1.0, 0 * d), round(mp.theory.subproblem(A, delta, 1.0, d), 6)
     (14.5, 2.25)
     """
+    check_system(A, delta, tau_theta, d)
     residual = A @ d - delta
     return float((residual * residual).sum() / 2 + (d * d).sum() / (2 * tau_theta))

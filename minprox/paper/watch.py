@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.engine.doors import door, valued
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
 from minprox.ground.arguments import number, whole
+from minprox.ground.doors import function
 from minprox.paper.preconditioner import Direction
 from minprox.paper.sharpness import sharpness
 
@@ -50,6 +52,7 @@ class SharpnessWatch:
     ([1, 2], True)
     """
 
+    @door(direction=function, loss=valued)
     def __init__(
         self,
         x: Array,

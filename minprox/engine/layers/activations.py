@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minprox.engine.layers.base import Array, Layer, Shape
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 from minprox.ground.parallel import in_parts
 
@@ -24,9 +25,9 @@ class Elementwise(Activation):
     """Base of activations without a state, each entry by itself: threads share the entries among them."""
 
     def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
         for name in {"forward", "adjoint", "bend"} & set(vars(cls)):
             setattr(cls, name, in_parts(vars(cls)[name]))
+        super().__init_subclass__()
 
 
 class ReLU(Elementwise):
@@ -66,7 +67,7 @@ class LeakyReLU(Elementwise):
     bends = False
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = float(slope)
+        self.slope = number("slope of LeakyReLU", slope)
 
     def forward(self, z: Array) -> Array:
         xp = array_module(z)

@@ -10,6 +10,7 @@ from minprox.engine.layers.activations import Activation
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door
 
 
 def softmax(z: Array) -> Array:
@@ -119,6 +120,7 @@ class Attention(Layer):
 
     arity = 3
 
+    @door
     def __init__(self, heads: int = 1, causal: bool = False) -> None:
         self.heads, self.causal = whole("heads", heads), bool(causal)
 

@@ -8,11 +8,13 @@ from minprox.engine.layers.base import Array
 from minprox.engine.layers.pooling import Pool, room_like
 from minprox.engine.layers.window import Pair, Sizes, pixel_counts
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door
 
 
 class AvgPool(Pool):
     """The mean of each window, and its adjoint."""
 
+    @door
     def __init__(
         self,
         kernel_size: int | Sizes,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.engine.layers.base import Array, Layer, Shape
-from minprox.ground.arguments import whole
+from minprox.ground.arguments import MOST, whole
 from minprox.ground.backend import array_module
 
 
@@ -35,7 +35,8 @@ class Slice(Layer):
     arity, bends = 1, False
 
     def __init__(self, start: int | None, stop: int | None, axis: int = -1) -> None:
-        self.start, self.stop, self.axis = start, stop, sample_axis("Slice", axis)
+        self.start, self.stop = end_of_slice("start", start), end_of_slice("stop", stop)
+        self.axis = sample_axis("Slice", axis)
 
     def place(self, ndim: int) -> tuple[slice, ...]:
         """Return the index of the entries in an array."""
@@ -152,9 +153,10 @@ class Expand(Layer):
 
 def sample_axis(layer: str, axis: Any) -> int:
     """Return an axis that is not that of the batch, or raise ValueError."""
-    if axis == 0:
-        raise ValueError(f"{layer}: axis must be an integer other than 0, the batch, found {axis!r}")
-    return whole("axis", axis, least=-32)
+    found = whole(f"axis of {layer}", axis, least=-32, most=32)
+    if found == 0:
+        raise ValueError(f"axis of {layer}: expected an integer other than 0, which is the batch, found 0")
+    return found
 
 
 def changed(shape: Shape, axis: int, change: Any) -> Shape:
@@ -166,3 +168,8 @@ def changed(shape: Shape, axis: int, change: Any) -> Shape:
         raise ValueError(f"expected samples with the axis {axis}, found the shape {shape}")
     extent = shape[place]
     return (*shape[:place], None if extent is None else change(extent), *shape[place + 1 :])
+
+
+def end_of_slice(name: str, value: Any) -> int | None:
+    """Return an end of a slice as Python has it."""
+    return None if value is None else whole(f"{name} of Slice", value, least=-MOST)

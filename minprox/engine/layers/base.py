@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minprox.engine.layers.entry import entered
 from minprox.ground.arguments import extents
 
 Array = Any
@@ -90,6 +91,11 @@ class Layer:
     input_shape: Shape = None  # of one sample, as far as the layer itself knows it
     memory: Mapping[str, Array] = MappingProxyType({})  # what it keeps beside θ, by name; checkpoints keep it
     bends: bool = True  # whether its adjoint changes with its inputs: False where it is piecewise linear
+
+    def __init_subclass__(cls, entry: bool = True) -> None:
+        super().__init_subclass__()
+        if entry and "forward" in vars(cls):
+            cls.forward = entered(vars(cls)["forward"])  # type: ignore[method-assign]
 
     def forward(self, *inputs: Array) -> Array:
         """Compute the output of the layer for a batch.
@@ -176,6 +182,8 @@ class Layer:
         if any(shape is None or None in shape for shape in shapes):
             return None
         return self.trial(*(np.zeros((1, *shape)) for shape in shapes)).shape[1:]  # type: ignore[misc]
+
+    output_shape.tried = True  # type: ignore[attr-defined]  # by a forward pass, which asks it no questions
 
     def trial(self, *inputs: Array) -> Array:
         """Run forward once, to find its shape."""

@@ -13,6 +13,7 @@ from minprox.engine.linear_map import LinearMap
 from minprox.engine.tangent_map import without_ones
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door
 
 
 class Convolution(Transfer):
@@ -20,6 +21,7 @@ class Convolution(Transfer):
 
     axes: int  # of an image
 
+    @door
     def __init__(
         self,
         in_channels: int,

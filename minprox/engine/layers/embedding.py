@@ -145,3 +145,9 @@ class Positions(Activation):
 
     def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
         return delta
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if shape is not None and len(shape) < 2:
+            raise ValueError(f"expected sequences (T, features), found the shape {shape}")
+        return shape

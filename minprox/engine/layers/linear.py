@@ -9,6 +9,7 @@ from minprox.engine.layers.transfer import Transfer
 from minprox.engine.linear_map import DenseMap, LinearMap
 from minprox.engine.tangent_map import without_ones
 from minprox.ground.arguments import whole
+from minprox.ground.doors import door
 
 
 class Linear(Transfer):
@@ -38,6 +39,7 @@ class Linear(Transfer):
 
     channel_axis = -1
 
+    @door
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: str = "uniform") -> None:
         n_in, n_out = whole("n_in of Linear", n_in), whole("n_out of Linear", n_out)
         super().__init__((n_in + bool(bias), n_out), bias=bias, init=init)

@@ -8,6 +8,7 @@ from minprox.engine.layers.activations import Activation
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.ground.arguments import number, whole
 from minprox.ground.backend import array_module, asarray, moved
+from minprox.ground.memory import check_room
 
 
 def normalised(a: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
@@ -132,6 +133,7 @@ class BatchNorm(Layer):
         if not 0 < number("momentum", momentum) <= 1:
             raise ValueError(f"momentum: expected a number in (0, 1], found {momentum!r}")
         self.channels, self.momentum = whole("channels", channels), float(momentum)
+        check_room("the memory of BatchNorm", (2, self.channels))
         self.eps = number("eps", eps, above=0)
         start = {"mean": np.zeros(channels), "variance": np.ones(channels)}
         self.memory: dict[str, Array] = {name: asarray(values) for name, values in start.items()}

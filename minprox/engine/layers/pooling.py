@@ -18,6 +18,7 @@ from minprox.engine.layers.window import (
     sizes,
 )
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door
 from minprox.ground.parallel import in_parts
 
 
@@ -29,10 +30,11 @@ class Pool(Layer):
     axes: int  # of an image
 
     def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
         for name in {"forward", "adjoint"} & set(vars(cls)):
             setattr(cls, name, in_parts(vars(cls)[name], 2))
+        super().__init_subclass__()
 
+    @door
     def __init__(
         self,
         kernel_size: int | Sizes,

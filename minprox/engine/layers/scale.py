@@ -10,6 +10,7 @@ from minprox.engine.linear_map import LinearMap
 from minprox.engine.tangent_map import without_ones
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door
 
 
 class Scale(Transfer):
@@ -36,10 +37,11 @@ class Scale(Transfer):
     [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
 
+    @door
     def __init__(self, channels: int, axis: int = -1, bias: bool = True) -> None:
         channels = whole("channels", channels)
-        if axis not in (1, -1):
-            raise ValueError(f"axis: expected 1, the channels of images, or -1, the last one, found {axis!r}")
+        if whole("axis", axis, least=-1) not in (1, -1):
+            raise ValueError(f"axis: expected 1, the channels of images, or -1, the last one, found {axis}")
         super().__init__((1 + bool(bias), channels), fan_in=1, bias=bias, groups=channels)
         self.channels, self.channel_axis = channels, int(axis)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Flatten(Layer):
     bends = False
 
     def forward(self, a: Array) -> Array:
-        return a.reshape(len(a), -1)
+        return a.reshape(len(a), prod(a.shape[1:]))
 
     def tangent(self, motion: Array, output: Array, a: Array) -> Array:
         return self.forward(motion)

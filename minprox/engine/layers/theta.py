@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.layers.base import Array, Layer
-from minprox.ground.arguments import one_of, whole
+from minprox.ground.arguments import one_of, whole, wrong
 from minprox.ground.backend import array_module, asarray, moved
+from minprox.ground.doors import door
+from minprox.ground.memory import check_room
 
 
 class Parametric(Layer):
     """A layer with parameters: what :class:`minprox.Transfer` says of θ, but for what is done with it."""
 
+    @door
     def __init__(
         self,
         theta_shape: Sequence[int],
@@ -24,15 +27,15 @@ class Parametric(Layer):
         init: str = "uniform",
         fan_out: int | None = None,
     ) -> None:
-        cols, n_out = (whole("theta_shape", n) for n in theta_shape)
+        cols, n_out = checked_shape(theta_shape)
         one_of("init", init, ("uniform", "he", "glorot"))
         groups = whole("groups", groups)
         if n_out % groups:
             raise ValueError(f"{n_out} output channels do not divide into {groups} groups")
         self.theta_shape = (cols, n_out)
         self.has_bias, self.groups, self.init = bool(bias), groups, init
-        self.fan_in = fan_in or cols - self.has_bias
-        self.fan_out = fan_out or n_out
+        self.fan_in = cols - self.has_bias if fan_in is None else whole("fan_in", fan_in)
+        self.fan_out = n_out if fan_out is None else whole("fan_out", fan_out)
 
     @property
     def theta(self) -> Array:
@@ -75,6 +78,7 @@ class Parametric(Layer):
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Draw an initial θ in float64, by the rule ``init``."""
+        check_room(f"θ of {self!r}", self.theta_shape)
         if self.init == "he":
             theta = rng.standard_normal(self.theta_shape) * (2 / self.fan_in) ** 0.5
         else:
@@ -93,3 +97,11 @@ class Parametric(Layer):
     def bias(self) -> Array:
         """The bias row of θ, a view; None if there is none."""
         return self.theta[-1] if self.has_bias and self.theta is not None else None
+
+
+def checked_shape(theta_shape: Any) -> tuple[int, int]:
+    """Return ``(cols, n_out)``, or raise an error where it is something else."""
+    if not isinstance(theta_shape, (list, tuple)) or len(theta_shape) != 2:
+        raise wrong("theta_shape", "a pair (cols, n_out)", theta_shape)
+    cols, n_out = (whole("theta_shape", n) for n in theta_shape)
+    return cols, n_out

@@ -12,7 +12,7 @@ from minprox.engine.transfer_map import TransferMap
 from minprox.ground.backend import array_module
 
 
-class Transfer(Parametric):
+class Transfer(Parametric, entry=False):  # forward says first what a class lacks
     """Base class of the transfers: ``z = φ(θ, a)``, linear in θ for fixed ``a`` (section 1).
 
     A transfer of your own gives :meth:`adjoint_input`, and one thing more, in either of two ways.

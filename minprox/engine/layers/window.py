@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.layers.base import Shape
-from minprox.ground.arguments import pair, whole
+from minprox.ground.arguments import pair, shown, whole
 
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]  # one for each axis of an image
@@ -126,8 +126,10 @@ def read_padding(name: str, value: Any, axes: int) -> tuple[Pair, ...] | str:
     except ValueError:
         pairs = ()
     if len(pairs) != axes:
-        kinds = "a pair (before, after)" if axes == 1 else "a pair of them, a pair of pairs (before, after)"
-        raise ValueError(f'{name}: expected an integer of at least 0, {kinds} or "same", found {value!r}')
+        kinds = "a pair (before, after)" if axes == 1 else "a pair of them, of pairs (before, after)"
+        raise ValueError(
+            f'{name}: expected an integer of at least 0, {kinds} or "same", found {shown(value)}'
+        )
     return pairs
 
 

@@ -8,6 +8,7 @@ from minprox.engine.layers.activations import logistic
 from minprox.engine.losses.base import Loss
 from minprox.engine.losses.targets import targets_like
 from minprox.ground.backend import array_module, on_host
+from minprox.ground.doors import numbers
 
 Array = Any
 
@@ -75,13 +76,16 @@ class BinaryCrossEntropy(Loss):
         -------
         array, shape ()
         """
-        right = (output > 0) == (self.targets(output, y) > 0.5)
+        targets = self.targets(output, y)
+        right = (output > 0) == (targets > 0.5)
         check_range(y)
         return right.reshape(len(y), -1).all(axis=1).sum()
 
     def targets(self, output: Array, y: Array) -> Array:
         """Return the targets in the output's shape and dtype, NaN where they are out of range."""
-        if output.shape == (len(y), 1) and y.ndim == 1:
+        numbers("output", output)
+        numbers("y", y)
+        if y.ndim == 1 and output.shape == (len(y), 1):
             y = y[:, None]
         y = targets_like("BinaryCrossEntropy", output, y)
         if on_host(y):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.losses.base import Loss
-from minprox.ground.arguments import number, whole
+from minprox.ground.arguments import number, shown, whole
 from minprox.ground.backend import array_module, on_host, to_numpy
+from minprox.ground.doors import floats
 
 Array = Any
 
@@ -104,6 +105,7 @@ class CrossEntropy(Loss):
         array, shape ()
         """
         array_module(output, y)
+        check_labels(output, y)
         self.check_range(output, y)
         hits = output.argmax(axis=-1) == y
         if self.ignore_index is not None:
@@ -183,6 +185,7 @@ def log_softmax(z: Array) -> Array:
 
 def check_labels(output: Array, y: Array) -> None:
     """Raise a clear error unless ``y`` holds one integer for each row of the output."""
+    floats("output", output)
     if output.ndim not in (2, 3):
         raise ValueError(f"CrossEntropy: expected an output of shape (N, classes), found {output.shape}")
     if y.dtype.kind not in "iu":
@@ -198,8 +201,8 @@ def checked_weights(values: Any) -> tuple[float, ...]:
     """Return the weights of the classes as plain numbers, or raise ValueError."""
     listed = to_numpy(values).tolist()
     if not isinstance(listed, list) or not listed:
-        raise ValueError(f"class_weights: expected one number for each class, found {values!r}")
+        raise ValueError(f"class_weights: expected one number for each class, found {shown(values)}")
     weights = tuple(number("class_weights", value, least=0) for value in listed)
     if not any(weights):
-        raise ValueError(f"class_weights: expected one above 0 at least, found {values!r}")
+        raise ValueError(f"class_weights: expected one above 0 at least, found {shown(values)}")
     return weights

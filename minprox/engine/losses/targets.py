@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.ground.backend import array_module
+from minprox.ground.doors import numbers
 
 Array = Any
 
 
 def targets_like(owner: str, output: Array, y: Array) -> Array:
     """Return the targets in the output's dtype, or raise an error where they do not match it."""
+    numbers("output", output)
+    numbers("y", y)
     array_module(output, y)
-    if y.dtype.kind not in "biuf":
-        raise TypeError(f"{owner}: expected real targets, found dtype {y.dtype}")
     if output.shape != y.shape:
         raise ValueError(f"{owner}: expected targets of the output's shape {output.shape}, found {y.shape}")
     return y.astype(output.dtype, copy=False)

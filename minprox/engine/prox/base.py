@@ -9,6 +9,7 @@ import numpy as np
 
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
+from minprox.ground.doors import numbers
 
 Array = Any
 
@@ -95,6 +96,7 @@ class Penalty:
             If σ is not positive.
         """
         sigma = number("sigma", sigma, above=0)
+        numbers("v", v)
         return v - sigma * self.prox(v / sigma, 1 / sigma)  # v = prox_{σΩ*}(v) + σ prox_{Ω/σ}(v/σ)
 
 
@@ -114,6 +116,7 @@ def strength(penalty: Any, *names: str) -> None:
 
 def soft(v: Array, t: float) -> Array:
     """Soft thresholding, ``sign(v) max(|v| − t, 0)``."""
+    numbers("v", v)
     xp = array_module(v)
     return xp.sign(v) * xp.maximum(abs(v) - t, 0)
 

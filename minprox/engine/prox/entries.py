@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minprox.engine.prox.base import Penalty, indicator, rounding, soft, step, strength
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -152,7 +153,8 @@ class Box(Penalty):
     high: float
 
     def __post_init__(self) -> None:
-        if not (self.low <= self.high and self.low < math.inf and self.high > -math.inf):
+        low, high = (bound(f"{name} of Box", getattr(self, name)) for name in ("low", "high"))
+        if not (low <= high and low < math.inf and high > -math.inf):
             raise ValueError(f"Box: expected low ≤ high, found low={self.low!r} and high={self.high!r}")
 
     def __call__(self, u: Array) -> Array:
@@ -186,3 +188,8 @@ class NonNegative(Box):
 def quarter(w: Array, lam: float) -> Array:
     """Return ``‖w‖²/(4λ)``; for λ = 0 the limit, 0 at zero and ``inf`` elsewhere."""
     return (w * w).sum() / (4 * lam) if lam else indicator((w == 0).all(), w)
+
+
+def bound(name: str, value: Any) -> float:
+    """Return a bound, a number or an infinity."""
+    return value if isinstance(value, float) and math.isinf(value) else number(name, value)

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.linalg import LinAlgError
 
 from minprox.engine.prox.base import Penalty, indicator, rounding, soft, step, strength
-from minprox.ground.arguments import number, one_of
+from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -114,8 +114,8 @@ class Simplex(Penalty):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "total", number("total of Simplex", self.total, above=0))
-        if self.axis not in (None, 0, 1):
-            raise ValueError(f"Simplex: expected the axis None, 0 or 1, found {self.axis!r}")
+        if self.axis is not None:
+            object.__setattr__(self, "axis", whole("axis of Simplex", self.axis, least=0, most=1))
 
     def groups(self, u: Array) -> Array:
         """Return the entries that are summed together as rows.

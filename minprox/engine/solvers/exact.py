@@ -30,7 +30,7 @@ class Explicit:
     """
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
-        check_system(A, delta)
+        check_system(A, delta, tau_theta or 1.0)
         return A.T @ delta  # ∇_θ J = Aᵀ δ  (P1)
 
     def __repr__(self) -> str:

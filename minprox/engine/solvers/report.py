@@ -8,8 +8,9 @@ from typing import Any
 from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.solvers.exact import Explicit
-from minprox.ground.arguments import wrong
+from minprox.ground.arguments import refuse
 from minprox.ground.backend import array_module
+from minprox.ground.doors import misfit
 
 Array = Any
 
@@ -96,7 +97,8 @@ def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Arra
     (array([[0.6]]), 1)
     """
     if not callable(solver) or isinstance(solver, type):
-        raise wrong("solver", "a function solver(A, delta, tau_theta), such as mp.Exact()", solver)
+        refuse("solver", "a function solver(A, delta, tau_theta), such as mp.Exact()", solver)
+    misfit("solver", solver, "A", "delta", "tau_theta")
     if hasattr(solver, "solve"):
         return solver.solve(A, delta, tau_theta)
     return solver(A, delta, tau_theta), None

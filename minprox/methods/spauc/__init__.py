@@ -5,16 +5,22 @@ curve, is a mean over *pairs*; SPAUC takes it apart into a mean over single exam
 proximal steps, with memory and time that do not grow with the stream.
 """
 
+from minprox.ground.doors import positive
+from minprox.methods.spauc import formulas
 from minprox.methods.spauc.algorithm import SPAUC
 from minprox.methods.spauc.baselines import SOLAM, SPAM, PairwiseSGD, spam_gradient
 from minprox.methods.spauc.batch import ClosedForm, closed_form
 from minprox.methods.spauc.classes import Moments, moments
+from minprox.methods.spauc.doors import door
 from minprox.methods.spauc.estimator import AUCClassifier
-from minprox.methods.spauc.formulas import gradient, objective, proximal_point, surrogate
 from minprox.methods.spauc.learner import Learner
 from minprox.methods.spauc.ranking import auc
 from minprox.methods.spauc.steps import Constant, Growth, Inverse, Power, StepRule
 from minprox.methods.spauc.streams import libsvm
+
+# A stream calls the formulas themselves, a million times; who calls them from here is told what does not fit.
+objective, surrogate = door(formulas.objective), door(formulas.surrogate)
+gradient, proximal_point = door(formulas.gradient), door(eta=positive)(formulas.proximal_point)
 
 __all__ = [
     "auc",

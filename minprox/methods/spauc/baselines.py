@@ -7,6 +7,7 @@ from typing import Any
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 from minprox.methods.spauc.classes import Moments
+from minprox.methods.spauc.doors import door
 from minprox.methods.spauc.learner import Learner, Memory
 from minprox.methods.spauc.steps import StepRule
 
@@ -65,6 +66,7 @@ class SPAM(Learner):
     array([0.4, 0. ])
     """
 
+    @door
     def __init__(
         self,
         features: int,

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minprox.ground.arguments import wrong
 from minprox.ground.backend import array_module
+from minprox.ground.doors import door
 from minprox.methods.spauc.streams import checked
 
 Array = Any
@@ -38,6 +40,13 @@ class Moments(NamedTuple):
     S: Array
 
 
+def table(name: str, value: Any) -> None:
+    """Raise an error unless this is a matrix, sparse or not."""
+    if len(getattr(value, "shape", ())) != 2:
+        raise wrong(name, "a matrix (n, features)", value)
+
+
+@door(x=table)
 def moments(x: Array, y: Array, classes: tuple[Any, Any] = (-1, 1)) -> Moments:
     """Measure the moments of examples.
 
@@ -64,7 +73,7 @@ def moments(x: Array, y: Array, classes: tuple[Any, Any] = (-1, 1)) -> Moments:
     >>> mp.methods.spauc.moments(np.array([[3.0], [1.0], [2.0]]), np.array([1, 1, 0]), classes=(0, 1)).u
     array([2.])
     """
-    x, positive = checked(x, y, np.shape(x)[-1], classes)
+    x, positive = checked(x, y, x.shape[-1], classes)
     dense = x.toarray() if hasattr(x, "toarray") else x
     xp, found = array_module(dense), []
     for label, chosen in zip(classes, (~positive, positive), strict=True):

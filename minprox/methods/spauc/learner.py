@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 
 from minprox.engine.prox import L2Squared
-from minprox.ground.arguments import number, whole
+from minprox.ground.arguments import number, refuse, whole
 from minprox.ground.backend import asarray, to_numpy
+from minprox.ground.doors import door
 from minprox.methods.spauc.state import Stored
 from minprox.methods.spauc.steps import Constant, StepRule
 from minprox.methods.spauc.streams import as_matrix, checked, is_sparse, rows
@@ -61,6 +62,7 @@ class Learner(Stored):
     True
     """
 
+    @door
     def __init__(
         self,
         features: int,
@@ -69,8 +71,9 @@ class Learner(Stored):
         average: bool = False,
         classes: tuple[Any, Any] = (-1, 1),
     ) -> None:
-        if len(classes) != 2 or classes[0] == classes[1]:
-            raise ValueError(f"classes: expected two labels, found {classes!r}")
+        check_classes(classes)
+        if penalty is not None and not callable(getattr(penalty, "prox", None)):
+            refuse("penalty", "one with a method prox(v, tau)", penalty)
         self.features, self.classes = whole("features", features), tuple(classes)
         self.penalty = L2Squared(0.0) if penalty is None else penalty
         self.step = step if isinstance(step, StepRule) else Constant(number("step", step, above=0))
@@ -232,3 +235,14 @@ class Learner(Stored):
         if x.shape[1] != self.features:
             raise ValueError(f"expected examples with {self.features} features, found {x.shape[1]}")
         return asarray(x @ to_numpy(self.coef)) if is_sparse(x) else x @ self.coef
+
+
+def check_classes(classes: Any) -> None:
+    """Raise an error unless these are two labels."""
+    if not isinstance(classes, (list, tuple)) or len(classes) != 2:
+        refuse("classes", "two labels", classes)
+    for label in classes:
+        if not isinstance(label, (int, float, str, np.generic)):
+            refuse("classes", "two labels, numbers or texts", classes)
+    if classes[0] == classes[1]:
+        raise ValueError(f"classes: expected two labels that differ, found {classes!r}")
