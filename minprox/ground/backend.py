@@ -114,10 +114,8 @@ def _load(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise ImportError(
-            "the cupy backend needs CuPy, which is not installed: "
-            "install the extra minprox[cuda12x] or minprox[cuda13x]"
-        ) from None
+        told = "install the extra minprox[cuda12x] or minprox[cuda13x]"
+        raise ImportError(f"the cupy backend needs CuPy, which is not installed: {told}") from None
     if not found:
         raise NoGPUError("the cupy backend needs a CUDA GPU and its driver: CuPy is installed but finds none")
     return module

@@ -73,6 +73,8 @@ def weight_of(loss: Any, y: Any) -> Any:
 def check_training_loss(net: Graph, split: Split, loss: Loss) -> None:
     """Raise an error unless a loss gives all that training asks for, tried on the first samples."""
     check_loss(loss, "value", "gradient", "correct")
+    if not len(split):
+        raise ValueError("expected samples to train on, found none")
     x, y = split.x[:2], split.y[:2]
     with np.errstate(all="ignore"):
         tape = forward(net, x)

@@ -88,7 +88,7 @@ class History(Rows):
         """
         if set(row) != set(COLUMNS):
             raise TypeError(f"expected one value for each of {COLUMNS}, found {tuple(row)}")
-        found: dict[str, float] = {"epoch": whole("epoch", row["epoch"])}
+        found: dict[str, float] = {"epoch": whole("epoch", row["epoch"], least=0)}
         found |= {name: measured(name, row[name]) for name in COLUMNS[1:]}
         for name in COLUMNS:  # all of them, or none
             getattr(self, name).append(found[name])

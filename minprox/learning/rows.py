@@ -7,10 +7,13 @@ import io
 import math
 import os
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from minprox.ground.arguments import one_of
+import numpy as np
+
+from minprox.ground.arguments import one_of, wrong
 from minprox.ground.files import read_json, write_json, write_text
 
 STATUSES = ("running", "finished", "diverged", "stopped")
@@ -175,8 +178,8 @@ def finite_or_none(value: Any) -> Any:
 
 
 def measured(name: str, value: Any) -> float:
-    """Return a measure as a float, whatever kind of number it is."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected a number, found {value!r}") from None
+    """Return a measure as a float, whatever kind of number it is; a text is none, nor is a truth value."""
+    plain = value.item() if getattr(value, "ndim", None) == 0 else value
+    if not isinstance(plain, Real) or isinstance(plain, bool) or isinstance(value, np.ma.MaskedArray):
+        raise wrong(name, "a number", value)
+    return float(plain)

@@ -122,8 +122,6 @@ def train(
     seed = whole("seed", seed, least=0)
     if optimizer.net is not net:
         raise ValueError("the optimizer was made for another net than the one to be trained")
-    if not len(data.train):
-        raise ValueError("expected samples to train on, found none")
     check_training_loss(net, data.train, loss)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the path of a checkpoint, found none")

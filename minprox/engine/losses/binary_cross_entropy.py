@@ -8,7 +8,6 @@ from minprox.engine.layers.activations import logistic
 from minprox.engine.losses.base import Loss
 from minprox.engine.losses.targets import targets_like
 from minprox.ground.backend import array_module, on_host
-from minprox.ground.doors import numbers
 
 Array = Any
 
@@ -83,8 +82,7 @@ class BinaryCrossEntropy(Loss):
 
     def targets(self, output: Array, y: Array) -> Array:
         """Return the targets in the output's shape and dtype, NaN where they are out of range."""
-        numbers("output", output)
-        numbers("y", y)
+        array_module(output, y)
         if y.ndim == 1 and output.shape == (len(y), 1):
             y = y[:, None]
         y = targets_like("BinaryCrossEntropy", output, y)
