@@ -7,11 +7,13 @@ from typing import Any
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
 from minprox.methods.spauc.classes import Moments
+from minprox.methods.spauc.doors import door
 from minprox.methods.spauc.learner import Learner, Memory
 
 Array = Any
 
 
+@door
 def closed_form(m: Moments, lam: float) -> Array:
     """Return the minimiser of ``f(w) + λ‖w‖²`` (S8).
 
