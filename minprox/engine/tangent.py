@@ -76,7 +76,7 @@ class Linearised:
     Parameters
     ----------
     net, tape, loss, y
-        As for :func:`tangent`.
+        As for :func:`minprox.tangent`.
     curved : bool
         False leaves out every term in which δ stands undotted: Gauss–Newton (T4).
     """
@@ -91,7 +91,7 @@ class Linearised:
         self.delta = node_errors(net, tape, delta) if curved else {}
 
     def along(self, v: Sequence[Array] | None = None, s: Array | None = None) -> list[Array]:
-        """Return the derivative of the gradient along a motion; see :func:`tangent`."""
+        """Return the derivative of the gradient along a motion; see :func:`minprox.tangent`."""
         check_motion(self.net, self.tape, v, s)
         a_dot, A_dot = self.forward(v, s)
         delta_dot = self.loss.tangent(self.tape.output, self.y, a_dot[-1])  # δ̇ = ∂²L ż_{L-1}  (T2)

@@ -57,7 +57,7 @@ def execute(
     Returns
     -------
     History
-        Or the :class:`Record` of another kind.
+        Or the ``Record`` of another kind.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, Any]:
     -------
     label : str
     history : History
-        Or the :class:`Record` of another kind of run.
+        Or the ``Record`` of another kind of run.
 
     Raises
     ------

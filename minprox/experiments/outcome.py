@@ -50,7 +50,7 @@ class Result:
         Parameters
         ----------
         column, worst
-            As for :meth:`Rows.last`.
+            As for ``Rows.last``.
 
         Returns
         -------

@@ -69,7 +69,7 @@ def run(
     Returns
     -------
     dict of str to History
-        Or to the :class:`Record` of another kind of run; by the names of the folders, in the order of
+        Or to the ``Record`` of another kind of run; by the names of the folders, in the order of
         ``experiment.runs``. A run that diverged is among
         them, which is a result and no error.
 

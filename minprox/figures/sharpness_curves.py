@@ -21,7 +21,7 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
     Parameters
     ----------
     runs : mapping of label to pair
-        Of the step size τ, and what :class:`minprox.theory.SharpnessWatch` measured: its ``rows``.
+        Of the step size τ, and what :class:`minprox.paper.theory.SharpnessWatch` measured: its ``rows``.
     title : str
         Above the panels.
     unit : str

@@ -12,7 +12,7 @@ ALL = (
         r" \theta_i \text{ learns from } \nabla_{\theta_i} L_{\min(i+N-1,\,K)}",
         "Each module learns from one loss, a few modules further on: N = 1 is local learning, N = K is "
         "back-propagation, in which the heads have no influence.",
-        ("minprox.methods.interlocking.n_wise", "minprox.methods.pipeline.handed"),
+        ("minprox.methods.n_wise", "minprox.methods.pipeline.handed"),
     ),
     Formula(
         "I2",
@@ -20,7 +20,7 @@ ALL = (
         "min(N, K) modules",
         r"\min(N, K)",
         "So many modules have to wait for each other on the way back, instead of all K.",
-        ("minprox.methods.pipeline.chain_length",),
+        ("minprox.methods.chain_length",),
     ),
     Formula(
         "I3",
@@ -29,7 +29,7 @@ ALL = (
         r"N = 1:\; t_f + t_d; \qquad N = K:\; K\, t_f + (K-1)\, t_e + t_d",
         "With a device for each module, no stale weights, and t_f, t_e, t_d for a forward pass, an error "
         "that is handed down and a direction: what a further horizon costs, by simulation in between.",
-        ("minprox.methods.pipeline.schedule", "minprox.methods.pipeline.step_time"),
+        ("minprox.methods.schedule", "minprox.methods.step_time"),
     ),
 )
 

@@ -23,7 +23,6 @@ ALL = (
         (
             "minprox.engine.tangent.Linearised.along",
             "minprox.CrossEntropy.tangent",
-            "minprox.SquaredError.tangent",
         ),
     ),
     Formula(

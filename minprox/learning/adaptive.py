@@ -92,7 +92,7 @@ class RMSprop(Optimizer):
     weight_decay : float
         λ ≥ 0, added to the direction as ``λθ``.
     penalty, penalise_bias
-        Ω, as for :class:`Optimizer`: it counts against the scaled direction.
+        Ω, as for :class:`minprox.learning.optimizer.Optimizer`: it counts against the scaled direction.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class SGD(Optimizer):
     weight_decay : float
         λ ≥ 0, added to the direction as ``λθ``; that of :func:`minprox.proxprop` is for implicit steps.
     penalty, penalise_bias
-        Ω, as for :class:`Optimizer`: with gradients it comes to rest where ``−∇J ∈ ∂Ω(θ)``.
+        Ω, as for :class:`minprox.learning.optimizer.Optimizer`: with gradients it comes to rest where ``−∇J ∈ ∂Ω(θ)``.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class Adam(Optimizer):
     weight_decay : float
         λ ≥ 0, added to the direction as ``λθ``.
     penalty, penalise_bias
-        Ω, as for :class:`Optimizer`: it counts against the scaled direction.
+        Ω, as for :class:`minprox.learning.optimizer.Optimizer`: it counts against the scaled direction.
 
     Raises
     ------

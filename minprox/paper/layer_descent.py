@@ -99,7 +99,7 @@ def descents(
     tau_theta: float | Sequence[float],
     solvers: Sequence[Solver],
 ) -> list[list[Descent]]:
-    """Measure P3 in every layer for each of the solvers: see :func:`descent`."""
+    """Measure P3 in every layer for each of the solvers: see :func:`minprox.paper.theory.descent`."""
     steps = [proxprop(net, tape, loss, y, tau_theta, solver) for solver in solvers]
     layers = plan(net, loss, y, tau_theta, solvers[0])
     found: list[Any] = [[None] * len(layers) for _ in solvers]

@@ -34,7 +34,7 @@ def root(net: Graph, tape: Tape, loss: Loss, y: Array, direction: Direction) -> 
     Parameters
     ----------
     net, tape, loss, y, direction
-        As for :func:`minprox.theory.sharpness`.
+        As for :func:`minprox.paper.theory.sharpness`.
 
     Returns
     -------

@@ -27,7 +27,7 @@ class SharpnessWatch:
     x : array, shape (N, *input_shape)
     y : array, shape (N, ...)
     direction : callable
-        As for :func:`minprox.theory.sharpness`: that of the training, say.
+        As for :func:`minprox.paper.theory.sharpness`: that of the training, say.
     every : int
         Epochs from one measurement to the next.
     tolerance : float

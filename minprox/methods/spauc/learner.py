@@ -28,7 +28,7 @@ class Learner(Stored):
     Parameters
     ----------
     penalty : Penalty, optional
-        Ω of :mod:`minprox.prox`, a penalty of vectors; nothing is penalised if not given.
+        Ω of ``minprox.prox``, a penalty of vectors; nothing is penalised if not given.
     step : float or StepRule
         η_t.
     average : bool
