@@ -120,6 +120,11 @@ def pack(arrays: Sequence[Array]) -> np.ndarray:
     -------
     ndarray, shape (n,)
 
+    Raises
+    ------
+    ValueError
+        If there is no array.
+
     Examples
     --------
     >>> import minprox as mp, numpy as np
