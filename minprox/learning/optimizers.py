@@ -35,7 +35,8 @@ class SGD(Optimizer):
     weight_decay : float
         λ ≥ 0, added to the direction as ``λθ``; that of :func:`minprox.proxprop` is for implicit steps.
     penalty, penalise_bias
-        Ω, as for :class:`minprox.learning.optimizer.Optimizer`: with gradients it comes to rest where ``−∇J ∈ ∂Ω(θ)``.
+        Ω, as for :class:`minprox.learning.optimizer.Optimizer`: with gradients it comes to rest where
+        ``−∇J ∈ ∂Ω(θ)``.
 
     Raises
     ------

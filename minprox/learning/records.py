@@ -20,7 +20,7 @@ class Record(Rows):
     ends : dict of str to float
         What was measured at the end of the run; attributes, too.
     status, diverged_at
-        See :class:`Rows`.
+        See ``Rows``.
 
     Examples
     --------
