@@ -35,6 +35,7 @@ from minprox.methods.spauc import (
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of step sizes to choose from
 CLOSE = 0.005  # an AUC that is as good
 FIRST, GROWTH = 20, 1.2  # examples at the first mark, and how much farther the next one is
+LOST = 1e6  # an objective, below 1 at the start, that steps too long have driven away
 PIECE = 500  # examples at most that are handed over together
 
 
@@ -147,6 +148,9 @@ class Ranking(Kind):
     def last(self, state: State) -> dict[str, float]:
         start = value(self, state.task, 0 * state.task.m.u) - state.best  # of w = 0
         return {"eta": state.eta, "memory": peak_memory(), "start": start}
+
+    def diverged(self, row: dict[str, float]) -> bool:
+        return not row["gap"] < LOST
 
     def arrays(self, state: State) -> dict[str, Any]:
         return {"eta": np.array(state.eta), **state.learner.arrays()}

@@ -70,7 +70,8 @@ def setting(found: Sequence[Result]) -> str:
         shared = {k: v for k, v in found[0].settings.items() if k not in ("format", "kind", "label", "seed")}
         for result in found:
             shared = {k: v for k, v in shared.items() if result.settings.get(k) == v}
-        return ", ".join(f"{WORDS.get(k, k.replace('_', ' '))} {text(v)}" for k, v in shared.items())
+        known = {WORDS.get(k, k.replace("_", " ")): v for k, v in shared.items() if v is not None}
+        return ", ".join(f"{name} {text(value)}" for name, value in known.items())
 
     def values(name: str, unit: str = "{}") -> str:
         known = sorted({result.settings[name] for result in found}, key=str)
@@ -88,6 +89,7 @@ def deviations(experiment: Experiment, found: Sequence[Result]) -> list[str]:
     """Return in which settings the runs differ from those of the paper, a phrase for each."""
     original = EXPERIMENTS.get(experiment.name, experiment).methods
     free = {"seed"} | ({"tau", "tau_theta"} if experiment.steps else set())
+    free |= {run.step.field for run in original.values() if run.step} if experiment.steps else set()
     differing: dict[str, tuple[set[str], set[str]]] = {}
     for result in found:
         if result.method not in original:
