@@ -857,7 +857,7 @@ def test_minprox_train_reads_cifar10(tmp_path, small, call, architecture):
     ]
     code, out, err = call("train", *options, "--architecture", architecture)
     assert (code, err) == (0, "")
-    assert "after 1 epochs" in out
+    assert "after 1 epoch (" in out
     assert str(tmp_path) not in (tmp_path / "run" / "config.json").read_text()
 
 
