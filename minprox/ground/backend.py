@@ -43,9 +43,9 @@ def array_module(*arrays: Any) -> ModuleType:
     """
     if not arrays:
         raise TypeError("array_module: expected one or more arrays, found none")
-    name = _home(arrays[0])
+    name = home(arrays[0])
     for array in arrays[1:]:
-        if (other := _home(array)) != name:
+        if (other := home(array)) != name:
             one, two = f"a {name} array of shape {arrays[0].shape}", f"a {other} array of shape {array.shape}"
             raise TypeError(f"arrays of two backends do not mix: argument 1 is {one}, another {two}")
     if name not in _modules:
@@ -53,7 +53,7 @@ def array_module(*arrays: Any) -> ModuleType:
     return _modules[name]
 
 
-def _home(array: Any) -> str:
+def home(array: Any) -> str:
     """Return the name of an array's module, or raise TypeError where it is no plain array of numbers."""
     kind = type(array)
     if kind is np.ndarray and array.dtype.kind != "V":

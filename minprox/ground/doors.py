@@ -12,7 +12,7 @@ import numpy as np
 
 from minprox.ground.arguments import ArgumentTypeError, flag, float_dtype, number, step_size, whole, wrong
 from minprox.ground.array_kinds import check_plain
-from minprox.ground.backend import array_module
+from minprox.ground.backend import home
 from minprox.ground.seeds import seed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -96,7 +96,7 @@ def entries(name: str, value: Any, kinds: str, words: str) -> None:
     """Raise TypeError unless this is a plain array whose dtype is of one of these kinds."""
     if not hasattr(value, "dtype") or not hasattr(value, "shape"):
         raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found {type(value).__name__}")
-    array_module(value)
+    home(value)
     if value.dtype.kind not in kinds:
         raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found dtype {value.dtype}")
 
