@@ -174,7 +174,7 @@ class TestEnds:
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (130, "minprox: interrupted\n")
 
-    def test_other_processes_keep_their_own_answer_to_ctrl_c(self, tmp_path):
+    def test_other_processes_keep_their_own_answer_to_ctrl_c(self, tmp_path, interruptible):
         code = "import signal, minprox; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout == "True\n"
