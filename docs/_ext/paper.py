@@ -52,7 +52,7 @@ def section(explanation):
     if explanation.tutorials:
         yield from ("**Tutorials**", "")
         for tutorial in explanation.tutorials:
-            yield f"- :doc:`{tutorial.name} <{Path(tutorial.file).with_suffix('')}>`"
+            yield f"- :doc:`{tutorial.name} </{Path(tutorial.file).with_suffix('')}>`"
     yield ""
 
 
