@@ -28,6 +28,7 @@ from minprox.engine.layers import (
     Concat,
     Conv1d,
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     Embedding,
     Expand,
@@ -59,6 +60,7 @@ from minprox.engine.layers import (
     Softsign,
     Tanh,
     Transfer,
+    Upsample2d,
 )
 from minprox.engine.linear_map import DenseMap, LinearMap
 from minprox.engine.losses import BinaryCrossEntropy, CrossEntropy, Huber, Loss, SquaredError
@@ -117,6 +119,7 @@ __all__ = [
     "Concat",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "Flatten",
     "GlobalAvgPool1d",
@@ -147,6 +150,7 @@ __all__ = [
     "Reshape",
     "Slice",
     "Softmax",
+    "Upsample2d",
     "DenseMap",
     "LinearMap",
     "CrossEntropy",

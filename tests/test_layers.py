@@ -222,6 +222,7 @@ uneven = [  # tests/test_windows.py has their loops
     mp.AvgPool2d(4, padding=((1, 0), (0, 2)), ceil_mode=True),
 ]
 linear = [*averages, *uneven, mp.GlobalAvgPool2d(), mp.Flatten(), mp.Dropout(0.4), mp.Add(), mp.Concat()]
+linear += [mp.Upsample2d()]
 
 
 @pytest.mark.parametrize("layer", [*activations, *maxima], ids=repr)
@@ -351,6 +352,7 @@ every_layer = [
     *linear,
     mp.Linear(5, 4),
     mp.Conv2d(3, 4, 3, groups=1),
+    mp.ConvTranspose2d(3, 4, 3, 2),
 ]
 
 
@@ -472,6 +474,9 @@ def test_weight_and_bias_are_views_of_theta():
         "Conv2d(4, 8, 3, padding=((1, 2), (1, 2)))",
         "Conv1d(4, 8, 3, stride=2, padding=(2, 0), dilation=2)",
         "Conv1d(4, 8, 3, padding=1, groups=2)",
+        "ConvTranspose2d(4, 8, 3, stride=2, padding=1, groups=2, output_padding=1)",
+        "ConvTranspose2d(4, 8, (3, 5), bias=False)",
+        "Upsample2d((2, 3))",
         "ReLU()",
         "LeakyReLU(0.2)",
         "Tanh()",

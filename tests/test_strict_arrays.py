@@ -166,6 +166,7 @@ ACTIVATIONS += [
     mp.MaxPool2d(2, 3, "same", dilation=2, ceil_mode=True),
     mp.AvgPool2d(3, 2, ((1, 0), (0, 1)), ceil_mode=True, count_include_pad=False),
 ]
+ACTIVATIONS += [mp.Upsample2d((2, 3))]
 ACTIVATIONS += [mp.GlobalAvgPool2d(), mp.GlobalMaxPool2d(), mp.Add(), mp.Concat(), mp.Dropout(0.3)]
 SIGNALS = [mp.MaxPool1d(3, 2, padding="same"), mp.AvgPool1d(2, dilation=2, count_include_pad=False)]
 SIGNALS += [mp.GlobalAvgPool1d(), mp.GlobalMaxPool1d()]
@@ -180,6 +181,7 @@ SIGNALS += [
 SIGNALS += [mp.Softmax(), mp.Attention(7, causal=True), mp.LayerNorm(), mp.BatchNorm(4), mp.Positions()]
 CONVOLUTIONS = [mp.Conv2d(4, 6, 3), mp.Conv2d(4, 6, (3, 2), stride=(2, 3), padding=(2, 1), groups=2)]
 CONVOLUTIONS += [mp.Conv2d(4, 4, 2, padding="same", dilation=2, groups=4, bias=False)]
+CONVOLUTIONS += [mp.ConvTranspose2d(4, 6, (3, 2), (2, 3), (2, 1), 1, dilation=2, groups=2)]
 TRANSFERS = [
     (mp.Linear(5, 3), (5,)),
     (mp.Linear(5, 3), (4, 5)),

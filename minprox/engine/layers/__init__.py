@@ -6,6 +6,7 @@ from minprox.engine.layers.avg_pooling import AvgPool1d, AvgPool2d
 from minprox.engine.layers.axes import Expand, Mean, Slice
 from minprox.engine.layers.base import Input, Layer, Symbol
 from minprox.engine.layers.conv import Conv1d, Conv2d
+from minprox.engine.layers.conv_transpose import ConvTranspose2d
 from minprox.engine.layers.embedding import Embedding, Positions
 from minprox.engine.layers.gates import GELU, Mish, SiLU
 from minprox.engine.layers.global_pooling import (
@@ -22,6 +23,7 @@ from minprox.engine.layers.scale import Scale
 from minprox.engine.layers.shapes import Permute, Reshape
 from minprox.engine.layers.structure import Add, Concat, Dropout, Flatten
 from minprox.engine.layers.transfer import Transfer
+from minprox.engine.layers.upsampling import Upsample2d
 
 __all__ = [
     "Add",
@@ -30,6 +32,7 @@ __all__ = [
     "Concat",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "ELU",
     "Flatten",
@@ -67,4 +70,5 @@ __all__ = [
     "Reshape",
     "Slice",
     "Softmax",
+    "Upsample2d",
 ]

@@ -64,14 +64,18 @@ class Convolution(Transfer):
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
         """``(∂φ/∂a)ᵀ δ``: δ, spread out by the stride, convolved with the flipped kernel."""
         plane, size = self.plane, self.images(a).shape[1:3]
-        kernel = theta[: self.fan_in].reshape(-1, *plane.kernel, self.groups, delta.shape[1] // self.groups)
-        flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
-        flipped = flipped.reshape(self.groups, -1, kernel.shape[0])
         images = self.spread(self.images(delta))
         sides = zip(size, images.shape[1:3], plane.reach, plane.margins(size), strict=True)
         margins = [(reach - before, n + before - grid) for n, grid, reach, (before, _) in sides]
         A = PatchMap(images, margins, plane.kernel, (1, 1), plane.dilation, self.groups, False)
-        return self.unrows(A @ A.ungrouped(flipped), a.shape)
+        return self.unrows(A @ A.ungrouped(self.flipped(theta)), a.shape)
+
+    def flipped(self, theta: Array) -> Array:
+        """Return the flipped kernel from output to input channels, ``(groups, out · k_h · k_w, in)``."""
+        weights = theta[: len(theta) - self.has_bias]
+        kernel = weights.reshape(-1, *self.plane.kernel, self.groups, theta.shape[1] // self.groups)
+        flipped = kernel[:, ::-1, ::-1].transpose(3, 4, 1, 2, 0)  # (groups, out, k_h, k_w, in)
+        return flipped.reshape(self.groups, -1, kernel.shape[0])
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))
@@ -89,13 +93,13 @@ class Convolution(Transfer):
         columns = rows if self.groups == 1 else rows.swapaxes(0, 1).reshape(-1, C)
         return array_module(rows).moveaxis(columns.reshape(*extents, N, C), (-2, -1), (0, 1))
 
-    def spread(self, delta: Array) -> Array:
-        """Put zeros between the pixels of δ, of shape ``(C, H, W, N)``, where the stride left some out."""
+    def spread(self, images: Array) -> Array:
+        """Put zeros between pixels, of shape ``(C, H, W, N)``, as many as a stride leaves out."""
         if self.plane.stride == (1, 1):
-            return delta
-        (C, H, W, N), (s, t) = delta.shape, self.plane.stride
-        x = array_module(delta).zeros((C, (H - 1) * s + 1, (W - 1) * t + 1, N), delta.dtype)
-        x[:, ::s, ::t] = delta
+            return images
+        (C, H, W, N), (s, t) = images.shape, self.plane.stride
+        x = array_module(images).zeros((C, (H - 1) * s + 1, (W - 1) * t + 1, N), images.dtype)
+        x[:, ::s, ::t] = images
         return x
 
     def output_shape(self, *shapes: Shape) -> Shape:
