@@ -33,7 +33,8 @@ INNER = {
     *("Layer.trial", "Layer.fit", "Parametric.initialise", "Parametric.draw"),
     *("Parametric.copied", "Transfer.given_map"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
-    *("Convolution.images", "Convolution.spread", "Gate.gate", "Gate.gate_slope", "Gate.gate_bend"),
+    *("Convolution.images", "Convolution.spread", "Convolution.flipped", "ConvTranspose2d.edges"),
+    *("Gate.gate", "Gate.gate_slope", "Gate.gate_bend"),
     *(
         "CrossEntropy.compare",
         "CrossEntropy.mass",
