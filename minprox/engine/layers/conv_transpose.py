@@ -17,12 +17,14 @@ class ConvTranspose2d(Convolution):
 
     Parameters
     ----------
-    kernel_size, stride, dilation, groups, bias, init
+    kernel_size, stride
         As for :class:`Conv2d`.
     padding : int, pair of int, pair of pair of int
         How many rows and columns are cut off at the edges: a convolution with this padding is the adjoint.
     output_padding : int or pair of int
         Rows and columns more at the bottom and right, fewer than ``stride`` or ``dilation``.
+    dilation, groups, bias, init
+        As for :class:`Conv2d`.
 
     Raises
     ------
