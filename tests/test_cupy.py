@@ -44,7 +44,14 @@ OPTIMISERS = [
     functools.partial(mp.RMSprop, lr=0.01, momentum=0.9),
 ]
 optimisers = pytest.mark.parametrize("make", OPTIMISERS)
-STEPS = [mp.backprop]
+
+
+def kfac(*arguments):
+    """A step of K-FAC without a past."""
+    return mp.methods.KFAC(damping=0.3)(*arguments)
+
+
+STEPS = [mp.backprop, kfac]
 STEPS += [functools.partial(mp.proxprop, tau_theta=0.1, solver=s) for s in (mp.Explicit(), mp.BlockCG(3))]
 STEPS += [functools.partial(mp.proxprop, tau_theta=0.1, solver=mp.Exact(f)) for f in ("primal", "dual")]
 directions = pytest.mark.parametrize("direction", STEPS)
@@ -212,6 +219,27 @@ def test_every_batch_has_the_same_samples(other):
 
 
 # Moving
+
+
+@nets
+@pytest.mark.parametrize("fisher", ["empirical", "sampled"])
+def test_kfac(build, fisher, other):
+    def steps():
+        net, tape, loss, y = problem(build, "float64")
+        direction = mp.methods.KFAC(damping=0.3, fisher=fisher)
+        return [direction(net, tape, loss, y), direction(net, tape, loss, y)]
+
+    same(steps, other, "float64")
+
+
+def test_a_run_of_kfac_goes_on_on_the_other_backend(other, tmp_path):
+    net, *_ = train(2, "numpy", direction=mp.methods.KFAC(1.0))
+    train(1, "numpy", direction=mp.methods.KFAC(1.0), checkpoint=tmp_path / "c.npz")
+    direction = mp.methods.KFAC(1.0)
+    moved, *_ = train(2, other, direction=direction, checkpoint=tmp_path / "c.npz", resume=True)
+    assert type(direction.state["Omega"][0]).__module__.partition(".")[0] == other
+    for theta, reference in zip(moved.parameters, net.parameters, strict=True):
+        assert relative(mp.to_numpy(theta), reference) < 1e-10
 
 
 def test_a_net_moves_with_its_views_and_keeps_every_bit(other):

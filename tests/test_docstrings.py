@@ -42,6 +42,7 @@ INNER = {
         "BinaryCrossEntropy.targets",
         "Optimizer.update",
     ),
+    *("KFAC.remember",),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *(
         "Attention.weights",

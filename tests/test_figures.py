@@ -162,7 +162,7 @@ def test_a_method_has_its_colour_in_every_figure(tmp_path):
         return [line.get_color() for line in figure.legends[0].get_lines()]
 
     seeds(tmp_path, n=1)
-    exact, back = figures.COLOURS[4], figures.COLOURS[0]
+    exact, back = figures.COLOURS[0], figures.COLOURS[1]
     both = [tmp_path / "proxprop-0", tmp_path / "backprop-0"]
     assert colours(figures.convergence(both)) == [exact, back]
     assert colours(figures.convergence(both[:1])) == [exact]

@@ -9,6 +9,7 @@ from minprox.figures.cost_curves import batch_scaling, thread_scaling
 from minprox.figures.curves import convergence
 from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.net_picture import graph
+from minprox.figures.palette import look_of
 from minprox.figures.paper import experiment
 from minprox.figures.robustness_curves import robustness
 from minprox.figures.schedules import gantt
@@ -34,6 +35,7 @@ __all__ = [
     "step_table",
     "COLOURS",
     "look",
+    "look_of",
     "save",
     "check_ending",
     "ENDINGS",

@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from minprox.figures.lettering import literal
 from minprox.figures.style import dress, legend, logarithmic, look
-from minprox.figures.width_curves import NAMES
+from minprox.figures.width_curves import LOOKS, NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOOKS = {
-    "forward": 3,
-    "back-propagation": 0,
-    "BackProp": 0,
-    "exact": 4,
-    "dual": 4,
-    "primal": 1,
-    "BlockCG(3)": 2,
-}
 FORMS = NAMES | {"dual": NAMES["exact"]}
 ROOF = {"linestyle": (0, (1, 2)), "linewidth": 1.4}  # dotted, in the colour of its pass
 

@@ -14,10 +14,10 @@ from minprox.experiments import Measure, Run, load
 from minprox.experiments.folder import configuration
 from minprox.figures.bands import band, ended
 from minprox.figures.lettering import literal
+from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, logarithmic
 from minprox.learning.history import History
 from minprox.learning.rows import Rows
-from minprox.methods import METHODS, looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,11 +51,7 @@ class Curve(NamedTuple):
         settings = self.runs[0].settings
         if "method" in settings:
             return settings["method"], settings.get("solver") or ""
-        for name, method in METHODS.items():
-            for solver in ("", *method.looks):
-                if self.label in (f"{name} {solver}".strip(), f"{method.label} {solver}".strip()):
-                    return name, solver
-        return "", ""
+        return said(self.label)
 
 
 def convergence(
@@ -105,8 +101,7 @@ def convergence(
     shown = measures([history for curve in curves for history in curve.histories])
     figure = Figure(figsize=(4 * max(2, len(shown)), 4.6), layout="constrained")
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
-    kinds = [curve.kind for curve in curves]
-    places = looks(kinds) if any(name for name, _ in kinds) else range(len(curves))
+    places = numbers(curve.kind for curve in curves)
     entries = []
     for curve, place in zip(curves, places, strict=True):
         lines = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from minprox.engine.plan import Solver, plan
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
 from minprox.figures.lettering import literal, names
-from minprox.figures.style import COLOURS, dress, legend, look
+from minprox.figures.palette import numbers, said
+from minprox.figures.style import dress, legend, look
 from minprox.ground.text import aligned
 from minprox.paper.layer_descent import descents
 
@@ -106,8 +108,8 @@ def step(
     bar = {"marker": "|", "color": "black", "linestyle": "none", "markersize": 15, "markeredgewidth": 2}
     entries = [("gradient", *norms.plot([positive(layer.gradient) for layer in layers], places, **bar))]
     angles.barh(places, [layer.bound for layer in layers], height=0.7, color="0.9", zorder=0)
-    for k, label in enumerate(named):
-        style = dots | {"marker": look(k, 1)["marker"], "color": COLOURS[k % len(COLOURS)]}
+    for k, (label, number) in enumerate(zip(named, numbers(map(said_of, named.values())), strict=True)):
+        style = {name: look(number, 1)[name] for name in ("marker", "color")} | dots
         drawn = norms.plot([positive(layer.norms[k]) for layer in layers], places + apart[k], **style)
         entries.append((label, *drawn))
         angles.plot([layer.angles[k] for layer in layers], places + apart[k], clip_on=False, **style)
@@ -215,6 +217,12 @@ def labelled(solvers: Solvers) -> dict[str, Solver]:
     if not named:
         raise ValueError("step: expected one solver or more, found none")
     return named
+
+
+def said_of(solver: Solver) -> tuple[str, str]:
+    """Return method and solver as the palette knows them: ("proxprop", "cg3") for CG(3) and BlockCG(3)."""
+    text = re.sub(r"\W", "", repr(solver)).lower()
+    return said("backprop" if text == "explicit" else re.sub("^exact.*", "exact", text))
 
 
 def positive(norm: float) -> float:

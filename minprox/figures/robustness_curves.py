@@ -10,6 +10,7 @@ from minprox.experiments.experiment import Experiment
 from minprox.experiments.outcome import Result
 from minprox.experiments.robust_runs import EPSILONS
 from minprox.figures.lettering import literal
+from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, look
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def robustness(panels: Mapping[str, Curves], title: str = "") -> Figure:
     for axes, (attack, curves) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        for number, (label, curve) in enumerate(curves.items()):
+        for number, (label, curve) in zip(numbers(map(said, curves)), curves.items(), strict=True):
             values = {
                 epsilon: [100 * v for v in (found if isinstance(found, Sequence) else [found])]
                 for epsilon, found in sorted(curve.items())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minprox.figures.lettering import literal
+from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, logarithmic, look
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
     figure = Figure(figsize=(4 * len(names), 4.6), layout="constrained")
     panels = dict(zip(names, figure.subplots(1, len(names)), strict=True))
     entries = []
-    for number, (label, (tau, rows)) in enumerate(runs.items()):
+    for number, (label, (tau, rows)) in zip(numbers(map(said, runs)), runs.items(), strict=True):
         lines = [
             draw(panel, [(row["epoch"], value(row, name, tau)) for row in rows], number)
             for name, panel in panels.items()

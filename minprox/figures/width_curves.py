@@ -17,6 +17,16 @@ NAMES = {
     "primal": "ProxProp exact, primal form (E6)",
 }
 
+LOOKS = {  # as in the table of methods; the primal form, which stands beside the dual one, has a free one
+    "BackProp": 1,
+    "back-propagation": 1,
+    "exact": 0,
+    "dual": 0,
+    "primal": 10,
+    "BlockCG(3)": 2,
+    "forward": 6,
+}
+
 
 def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     """Draw what :func:`minprox.bench.widths.run` measured.
@@ -47,9 +57,9 @@ def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     panels = figure.subplots(1, 2)
     widths = [int(width) for width in record["seconds"]["BackProp"]]
-    for number, (method, values) in enumerate(record["seconds"].items()):
+    for method, values in record["seconds"].items():
         h, t = [int(width) for width in values], [1e3 * value for value in values.values()]
-        style = look((0, 4, 1)[number], len(h))
+        style = look(LOOKS[method], len(h))
         for panel in panels:
             panel.plot(h, t, label=NAMES[method], **style | {"linestyle": "none"})
         if fit := record["fit"].get(method):

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from minprox.formulas.double_backprop import DOUBLE_BACKPROP
 from minprox.formulas.formula import Formula, Paper
 from minprox.formulas.interlocking import INTERLOCKING
+from minprox.formulas.kfac import KFAC
 from minprox.formulas.proxprop import PROXPROP
 from minprox.formulas.spauc import SPAUC
 from minprox.formulas.tangents import TANGENTS
 
-PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, DOUBLE_BACKPROP, SPAUC, INTERLOCKING)
+PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, DOUBLE_BACKPROP, SPAUC, INTERLOCKING, KFAC)
 
 FORMULAS: Mapping[str, Formula] = {formula.label: formula for paper in PAPERS for formula in paper.formulas}

@@ -14,6 +14,7 @@ from minprox.learning.identity import attributes
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.own_code import content
 
+Arrays = dict[str, Any]
 PARTS_OF_A_NET = ("parameters", "memory")
 
 
@@ -78,13 +79,36 @@ def optimizer_arrays(optimizer: Optimizer, start: Mapping[str, str]) -> dict[str
     return arrays | ({"changed": np.array(json.dumps(plain))} if plain else {})
 
 
+def training_arrays(net: Graph, optimizer: Optimizer, direction: Any, start: Mapping[str, str]) -> Arrays:
+    """Return the state of net, optimiser and direction; see :func:`optimizer_arrays`."""
+    return net_arrays(net) | optimizer_arrays(optimizer, start) | direction_arrays(direction)
+
+
+def direction_arrays(direction: Any) -> dict[str, Any]:
+    """Return what a direction remembers: its ``state``, a dict of lists of arrays, if it has one."""
+    state = getattr(direction, "state", None)
+    arrays: dict[str, Any] = {}
+    if isinstance(state, dict):
+        for name, values in state.items():
+            arrays |= numbered(f"direction.{name}", values)
+    return arrays
+
+
+def put_direction(direction: Any, net: Graph, arrays: Mapping[str, np.ndarray]) -> None:
+    """Set the state of a direction to what :func:`direction_arrays` returned, where the net lives."""
+    names = dict.fromkeys(key.split(".")[1] for key in arrays if key.startswith("direction."))
+    if names:
+        home = array_module(net.parameters[0])
+        direction.state = {n: [home.asarray(a) for a in listed(f"direction.{n}", arrays)] for n in names}
+
+
 def contents(optimizer: Optimizer) -> dict[str, str]:
     """Return the attributes of an optimiser as texts that tell whether one was changed."""
     return {name: content(value) for name, value in attributes(optimizer).items()}
 
 
-def put_training(net: Graph, optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> None:
-    """Set net and optimiser to what :func:`net_arrays` and :func:`optimizer_arrays` gave, or neither.
+def put_training(net: Graph, optimizer: Optimizer, direction: Any, arrays: Mapping[str, Any]) -> None:
+    """Set net, optimiser and direction to what :func:`training_arrays` gave, or none of them.
 
     Raises
     ------
@@ -110,6 +134,7 @@ def put_training(net: Graph, optimizer: Optimizer, arrays: Mapping[str, np.ndarr
     for name in (name for name in arrays if name.startswith("attribute.")):
         home = array_module(net.parameters[0])
         setattr(optimizer, name.partition(".")[2], home.asarray(arrays[name]))
+    put_direction(direction, net, arrays)
 
 
 def is_array(value: Any) -> bool:

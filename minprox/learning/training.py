@@ -27,7 +27,7 @@ from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
 from minprox.learning.history import History
 from minprox.learning.identity import appearance, describe, differences, settings_of
 from minprox.learning.loop import Course, Row, carry_on, take_up
-from minprox.learning.net_state import contents, net_arrays, optimizer_arrays, put_training
+from minprox.learning.net_state import contents, put_training, training_arrays
 from minprox.learning.optimizer import Optimizer
 
 Array = Any
@@ -65,7 +65,7 @@ def train(
         ``direction(net, tape, loss, y)`` returns what the optimiser gets in the place of a gradient:
         :func:`minprox.backprop`, or
         ``functools.partial(minprox.proxprop, tau_theta=0.05, solver=minprox.CG(3))``. Where it has an
-        attribute ``epoch``, that is set to 0, 1, … as the optimiser's is.
+        attribute ``epoch``, that is set to 0, 1, …; its ``state``, a dict of lists of arrays, is kept.
     epochs : int
         How many in all, those before a resumption included.
     batch_size : int
@@ -222,10 +222,10 @@ class Training(Course):
         contents, words = self.start
         if changed := differences(words, appearance(self.net, self.loss, self.direction)):
             raise ValueError(f"a checkpoint cannot keep what was changed in the run: {'; '.join(changed)}")
-        return net_arrays(self.net) | optimizer_arrays(self.optimizer, contents)
+        return training_arrays(self.net, self.optimizer, self.direction, contents)
 
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
-        put_training(self.net, self.optimizer, arrays)
+        put_training(self.net, self.optimizer, self.direction, arrays)
 
     def identity(self) -> dict[str, Any]:
         net, data, loss = self.net, self.data, self.loss

@@ -11,6 +11,7 @@ from minprox.methods.attacks import fgsm, pgd, robust_accuracy
 from minprox.methods.double_backpropagation import DoubleBackprop, WarmUp, double_backprop
 from minprox.methods.input_penalty import gradient_penalty, penalty_gradient
 from minprox.methods.interlocking import n_wise
+from minprox.methods.kfac import KFAC, input_factor, kfac_step, output_factor, split_damping
 from minprox.methods.modules import Modules, cut
 from minprox.methods.pipeline import chain_length, schedule, step_time
 from minprox.methods.table import METHODS, Method, add, looks
@@ -31,6 +32,11 @@ __all__ = [
     "gradient_penalty",
     "penalty_gradient",
     "n_wise",
+    "KFAC",
+    "input_factor",
+    "output_factor",
+    "kfac_step",
+    "split_damping",
     "Modules",
     "cut",
     "chain_length",

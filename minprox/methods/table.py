@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from minprox.engine.passes import backprop, proxprop
 from minprox.methods.double_backpropagation import check_settings, double_backprop
 from minprox.methods.interlocking import n_wise
+from minprox.methods.kfac import KFAC
 
 Array = Any
-Direction = Callable[..., Sequence[Array]]
+Direction = Callable[..., Any]  # one that remembers something is a class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,8 @@ class Method:
     ----------
     direction : callable
         ``direction(net, tape, loss, y, **settings)`` returns what the optimiser gets in the place of a
-        gradient, aligned with ``net.parameters``.
+        gradient, aligned with ``net.parameters``. A class is a direction that remembers something: each run
+        makes one, ``direction(**settings)``, and calls that.
     label : str
         In tables and legends.
     settings : mapping of str to JSON value
@@ -84,6 +86,8 @@ class Method:
             if name not in self.settings:
                 raise TypeError(f"{self.label}: expected {words(self.settings)}, found {name!r}")
         values = {**self.settings, **settings}
+        if isinstance(self.direction, type):
+            return self.direction(**values)
         return partial(self.direction, **values) if values else self.direction
 
 
@@ -91,7 +95,7 @@ PENALTY = {"lam": 0.1, "norm": "l1", "of": "loss", "epsilon": 0.0}
 
 #: Every method by its name; a method of one's own is one more entry.
 METHODS: dict[str, Method] = {
-    "backprop": Method(direction=backprop, label="BackProp", looks={"": 0}),
+    "backprop": Method(direction=backprop, label="BackProp", looks={"": 1}),
     "proxprop": Method(
         direction=proxprop,
         label="ProxProp",
@@ -99,7 +103,7 @@ METHODS: dict[str, Method] = {
         tau=1.0,
         step="tau_theta",
         symbol="τ_θ",
-        looks={"cg3": 1, "cg5": 2, "cg10": 3, "exact": 4, "cg1": 5},
+        looks={"exact": 0, "cg3": 2, "cg10": 3, "cg5": 4, "cg1": 5},
     ),
     "double-backprop": Method(
         direction=double_backprop,
@@ -121,7 +125,7 @@ METHODS: dict[str, Method] = {
         label="Interlocking",
         settings={"horizon": 2},
         tau=0.02,
-        looks={"1": 13, "2": 20, "3": 22, "9": 12},  # the furthest horizon in the colour of BackProp
+        looks={"1": 17, "2": 20, "3": 23, "9": 13},  # the furthest horizon in the colour of BackProp
     ),
     "interlocking-proxprop": Method(
         direction=n_wise,
@@ -130,6 +134,13 @@ METHODS: dict[str, Method] = {
         tau=1.0,
         step="tau_theta",
         symbol="τ_θ",
+    ),
+    "kfac": Method(
+        direction=KFAC,
+        label="K-FAC",
+        tau=0.02,
+        settings={"damping": 0.1, "decay": 0.95, "fisher": "empirical"},
+        looks={"": 7},
     ),
 }
 
@@ -191,7 +202,7 @@ def looks(curves: Iterable[tuple[str, str]]) -> list[int]:
     Examples
     --------
     >>> looks([("backprop", ""), ("proxprop", "exact"), ("proxprop", "exact")])
-    [0, 4, 1]
+    [1, 0, 2]
     """
     curves, own = list(curves), owned()
     number: dict[int, int] = {}
