@@ -58,10 +58,10 @@ class KFAC:
     Notes
     -----
     A column of ones belongs to the inputs, and every output position is a sample ("expand"), also where a
-    layer stands at several places. With ``Γ = I`` this is the implicit step times ``N P``, for N samples with
-    P output positions:
+    layer stands at several places. For N samples with P output positions this is, with ``Γ = I``, ``N P``
+    times the implicit step (K3), since
 
-    .. math:: A^TA + I/\\tau_\\theta = N P\\,\\bigl(\\Omega + I/(N P\\,\\tau_\\theta)\\bigr). \\tag{K3}
+    .. math:: A^TA + I/\\tau_\\theta = N P\\,\\bigl(\\Omega + I/(N P\\,\\tau_\\theta)\\bigr).
 
     Examples
     --------
@@ -125,6 +125,7 @@ def input_factor(A: LinearMap) -> Array:
     Parameters
     ----------
     A : LinearMap
+        Of a layer at its input, ``layer.linear_map(a)``.
 
     Returns
     -------
@@ -171,8 +172,8 @@ def kfac_step(G: Array, Omega: Array, Gamma: Array, a: Any, b: Any) -> Array:
     ----------
     G : array, shape (..., cols, n_out)
         The gradient of the layer.
-    Omega, Gamma : array
-        As of :func:`input_factor` and :func:`output_factor`.
+    Omega, Gamma : array, shapes (..., cols, cols) and (..., n_out, n_out)
+        Of :func:`input_factor` and :func:`output_factor`.
     a, b : float or array, shape (...)
         Their damping, ≥ 0, see :func:`split_damping`.
 
@@ -197,8 +198,8 @@ def split_damping(Omega: Array, Gamma: Array, damping: float) -> tuple[Array, Ar
 
     Parameters
     ----------
-    Omega, Gamma : array
-        As of :func:`input_factor` and :func:`output_factor`.
+    Omega, Gamma : array, shapes (..., cols, cols) and (..., n_out, n_out)
+        As for :func:`kfac_step`.
     damping : float
         λ > 0.
 
