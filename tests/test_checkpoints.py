@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import minprox as mp
+from minprox.ground.array_files import read_arrays
 from minprox.ground.files import whole_file
 from minprox.learning import checkpoints
-from minprox.learning.checkpoints import read_arrays
 from minprox.learning.identity import describe
 from minprox.learning.own_code import own_code
 

@@ -16,8 +16,8 @@ from minprox.experiments.claims import Records
 from minprox.experiments.outcome import Result
 from minprox.experiments.ranking_tasks import TASKS
 from minprox.experiments.rankings import GRID, Ranking, mark
+from minprox.ground.array_files import read_arrays
 from minprox.ground.environment import peak_memory
-from minprox.learning.checkpoints import read_arrays
 from minprox.learning.records import Record
 from minprox.methods import spauc
 

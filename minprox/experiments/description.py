@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minprox.experiments.experiment import Experiment
-from minprox.ground.files import read_json
+from minprox.ground.reading import read_json
 
 FORMAT = "minprox experiment 1"
 

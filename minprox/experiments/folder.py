@@ -10,7 +10,8 @@ from typing import Any
 from minprox.experiments.kinds import Kind
 from minprox.ground.backend import current, record, use
 from minprox.ground.environment import environment
-from minprox.ground.files import locked, made_folder, read_json, write_json
+from minprox.ground.files import locked, made_folder, write_json
+from minprox.ground.reading import read_json, signed
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.history import History
 from minprox.learning.identity import differences
@@ -100,7 +101,7 @@ def carry_out(run: Kind, course: Course, folder: Path, resume: bool, progress: b
     """Do what is left of a run, on the backend of the moment."""
     if not resume:
         forget(folder)
-    write_json(folder / "config.json", {"format": FORMAT, **run.configuration()})
+    write_json(folder / "config.json", signed({"format": FORMAT, **run.configuration()}))
     write_json(folder / "environment.json", environment() | record())
     store, history = Keeper(folder / "checkpoint.npz", course.identity()), run.record()
     if (folder / "checkpoint.npz").exists():
@@ -144,7 +145,7 @@ def ended(run: Kind, folder: Path) -> Any:
         If the history is damaged.
     """
     path = folder / "history.json"
-    history = read_record(path, FORMATS) if path.exists() else None
+    history = read_record(path, FORMATS)[0] if path.exists() else None
     return history if history is not None and history.over(run.units) else None
 
 
@@ -180,7 +181,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, Any]:
     folder = Path(folder)
     if not (folder / "config.json").is_file() or not (folder / "history.json").is_file():
         raise ValueError(f"{folder}: expected the folder of a run, found no config.json and history.json")
-    return str(configuration(folder)["label"]), read_record(folder / "history.json", FORMATS)
+    return str(configuration(folder)["label"]), read_record(folder / "history.json", FORMATS)[0]
 
 
 def configuration(folder: Path) -> dict[str, Any]:

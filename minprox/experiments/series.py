@@ -20,6 +20,7 @@ from minprox.experiments.processes import Processes
 from minprox.ground.backend import current
 from minprox.ground.blas import limit_blas_threads
 from minprox.ground.files import made_folder, write_json
+from minprox.ground.reading import signed
 
 Path_ = str | os.PathLike[str]
 
@@ -111,7 +112,8 @@ def run(
     data_name = data_name or former.get("data_name")
     about: dict[str, Any] = {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
     about |= {"data_name": data_name} if data_name else {}
-    write_json(out / "experiment.json", about | {"shown": described(experiment, former.get("shown"))})
+    about |= {"shown": described(experiment, former.get("shown"))}
+    write_json(out / "experiment.json", signed(about))
 
     if not resume:  # all at once, so that a later call goes on with those that are still to be done
         for name in left:

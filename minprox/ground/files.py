@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import json
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from minprox.ground.reading import check_regular
 
 try:
     import fcntl
@@ -61,10 +64,15 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     check_folder(path)
     if target.is_dir():
         raise IsADirectoryError(f"{path}: expected the name of a file, found a folder")
+    former = target.stat() if target.exists() else None
+    if former:
+        check_regular(path, former)
     clear_parts(target)
     file: BinaryIO | None = None
     try:
         file = open_part(target)
+        if former and hasattr(os, "fchmod"):
+            os.fchmod(file.fileno(), stat.S_IMODE(former.st_mode))
         with file:
             yield file
             file.flush()
@@ -166,14 +174,6 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
     """Write a JSON file, whole or not at all; every number in it must be finite."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file, or raise ValueError naming the file if it is not one."""
-    try:
-        return json.loads(Path(path).read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: expected a JSON file, found none ({error})") from None
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minprox.engine.doors import door
 from minprox.engine.graph import Graph
+from minprox.ground.array_files import most_for, read_arrays, write_arrays
 from minprox.ground.backend import to_numpy
 from minprox.ground.doors import path
-from minprox.ground.files import whole_file
+from minprox.ground.schemas import fields, mapping
 from minprox.learning.identity import differences
-from minprox.learning.net_state import listed, net_arrays, put_net
+from minprox.learning.net_state import check_net, net_arrays, put_net
 from minprox.learning.rows import Rows
 
 Path_ = str | os.PathLike[str]
-FORMAT = "minprox arrays 1"
 
 
 @door(path=path)
@@ -67,7 +64,7 @@ def load_parameters(net: Graph, path: Path_) -> None:
     Raises
     ------
     ValueError
-        If the file is something else or damaged, or its parameters have other shapes.
+        If the file is something else or damaged, or its parameters have other shapes or another dtype.
     OSError
         If it cannot be read.
 
@@ -83,13 +80,11 @@ def load_parameters(net: Graph, path: Path_) -> None:
     >>> bool(net.parameters[0].any())
     True
     """
-    arrays, _ = read_arrays(path)
-    values, kept = listed("parameters", arrays), listed("memory", arrays)
-    expected, found = [theta.shape for theta in net.parameters], [v.shape for v in values]
-    if found != expected:
-        raise ValueError(f"{path}: expected parameters of the shapes {expected}, found {found}")
-    if [v.shape for v in kept] != [v.shape for v in net.memory]:
-        raise ValueError(f"{path}: expected {len(net.memory)} arrays that layers keep, found {len(kept)}")
+    arrays, _ = read_arrays(path, most_for([*net.parameters, *net.memory]))
+    try:
+        check_net(net, arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     put_net(net, arrays)
 
 
@@ -112,22 +107,24 @@ class Checkpoint:
         content = {name: to_numpy(array) for name, array in arrays.items()}
         write_arrays(self.path, content, {"settings": self.settings, "history": record.to_dict()})
 
-    def load(self, kind: Any) -> tuple[dict[str, np.ndarray], Any]:
-        """Return the arrays and the record, which is of this class.
+    def load(self, kind: Any, most: int) -> tuple[dict[str, np.ndarray], Any]:
+        """Return the arrays and the record, which is of this class, from a file of so many bytes at most.
 
         Raises
         ------
         ValueError
             If the file is no checkpoint or a damaged one, or the run that wrote it had other settings.
         """
-        arrays, meta = read_arrays(self.path)
+        arrays, meta = read_arrays(self.path, most)
         if not {"settings", "history"} <= set(meta):
             raise ValueError(f"{self.path}: expected a checkpoint, found parameters only")
-        self.compare(meta["settings"])
         try:
-            return arrays, kind.from_dict(meta["history"])
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            meta = fields("a checkpoint", meta, {"settings": mapping, "history": mapping})
+            record = kind.from_dict(meta["history"])
+        except (TypeError, ValueError, KeyError, AttributeError) as error:  # of a record of one's own, say
             raise self.damaged(error) from None
+        self.compare(meta["settings"])
+        return arrays, record
 
     def damaged(self, reason: object) -> ValueError:
         """Return the error that says that the file is damaged."""
@@ -141,28 +138,3 @@ class Checkpoint:
             raise ValueError(
                 f"{self.path}: this checkpoint belongs to a run with other settings: " + "; ".join(differing)
             )
-
-
-def write_arrays(path: Path_, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
-    """Write named arrays and a dictionary of JSON values as one ``.npz`` file."""
-    text = json.dumps({"format": FORMAT, **meta})  # Python's JSON keeps NaN, and every float exactly
-    named: dict[str, Any] = {"meta": np.array(text), **arrays}
-    with whole_file(path) as file:
-        np.savez(file, **named)
-
-
-def read_arrays(path: Path_) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what :func:`write_arrays` wrote, or raise ValueError naming the file."""
-    content = io.BytesIO(Path(path).read_bytes())
-    try:
-        with warnings.catch_warnings(), np.load(content, allow_pickle=False) as file:
-            warnings.simplefilter("error")
-            arrays = {name: file[name] for name in file.files}
-        meta = json.loads(str(arrays.pop("meta")))
-        found = meta.pop("format")
-    except Exception as error:  # a damaged zip file fails in a dozen ways
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise ValueError(f"{path}: not a minprox file, or a damaged one ({reason})") from None
-    if found != FORMAT:
-        raise ValueError(f"{path}: expected the format {FORMAT!r}, found {found!r}")
-    return arrays, meta

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from typing import Any
 
-from minprox.ground.arguments import whole
-from minprox.learning.rows import STATUSES, Rows, counted, measured, number, read_record
+from minprox.ground.arguments import one_of, whole
+from minprox.ground.schemas import check_columns, column, counting, durations, fields, maybe, real
+from minprox.learning.rows import STATUSES, Rows, counted, measured, read_record
 
 COLUMNS = (
     "epoch",
@@ -20,6 +22,11 @@ COLUMNS = (
     "seconds",
 )
 FORMAT = "minprox history 1"
+FIELDS = {
+    **dict.fromkeys(COLUMNS, column),
+    **{"epoch": counting, "seconds": durations, "test_loss": real, "test_accuracy": real},
+    **{"status": lambda name, value: one_of(name, value, STATUSES), "diverged_at": maybe(whole)},
+}
 
 
 @dataclass
@@ -101,7 +108,7 @@ class History(Rows):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns and the rest as a dictionary of lists, numbers and strings."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields_of(self)}
         return {name: list(v) if isinstance(v, list) else v for name, v in values.items()}
 
     @classmethod
@@ -115,28 +122,13 @@ class History(Rows):
         Raises
         ------
         ValueError
-            If a column is missing or has another length than the others, or the status is unknown.
+            If a column is missing or has another length than the others, the epochs are not 1, 2, … (with
+            a 0 before them or not), or the status is unknown.
         """
-        values = {name: value for name, value in values.items() if name != "format"}
-        names = {f.name for f in fields(cls)}
-        if set(values) != names:
-            wrong = sorted(names.symmetric_difference(values))
-            raise ValueError(f"expected the fields of a history, missing or unknown: {wrong}")
-        lengths = {len(values[name]) for name in COLUMNS}
-        if len(lengths) != 1 or values["status"] not in STATUSES:
-            raise ValueError(
-                f"expected columns of one length and a status of {STATUSES}, "
-                f"found the lengths {sorted(lengths)} and the status {values['status']!r}"
-            )
-        columns = {name: [number(v) for v in values[name]] for name in COLUMNS[1:]}
-        return cls(
-            epoch=[int(n) for n in values["epoch"]],
-            status=values["status"],
-            diverged_at=None if values["diverged_at"] is None else int(values["diverged_at"]),
-            test_loss=number(values["test_loss"]),
-            test_accuracy=number(values["test_accuracy"]),
-            **columns,
-        )
+        found = fields("a history", values, FIELDS)
+        columns = {name: found[name] for name in COLUMNS}
+        check_columns("epoch", columns, found["status"], found["diverged_at"])
+        return cls(**found)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
@@ -158,7 +150,7 @@ class History(Rows):
         OSError
             If it cannot be read.
         """
-        return read_record(path, {FORMAT: cls})
+        return read_record(path, {FORMAT: cls})[0]
 
     def __repr__(self) -> str:
         ended = f"diverged in epoch {self.diverged_at}" if self.diverged_at else self.status

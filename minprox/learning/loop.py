@@ -26,10 +26,13 @@ class Course:
         How many parts a unit has for the progress bar; ``tick()`` is called after each of them.
     part : str
         What they are called.
+    most : int
+        Bytes that a file with its state can have.
     """
 
     parts = 1
     part = ""
+    most = 2**36
 
     def __init__(self) -> None:
         self.tick: Callable[[], Any] = lambda: None
@@ -106,7 +109,7 @@ def carry_on(
 
 def take_up(course: Course, store: Checkpoint, kind: Any) -> Any:
     """Set a course to what its checkpoint holds, and return the record, which is of this class."""
-    arrays, record = store.load(kind)
+    arrays, record = store.load(kind, course.most)
     try:
         course.take_up(arrays)
     except (TypeError, ValueError, KeyError) as error:

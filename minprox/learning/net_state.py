@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.graph import Graph
+from minprox.ground.arguments import whole
+from minprox.ground.array_files import text_of
 from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.reading import parsed
+from minprox.ground.schemas import mapping
 from minprox.learning.identity import attributes
 from minprox.learning.optimizer import Optimizer
-from minprox.learning.own_code import content
+from minprox.learning.own_code import STATE, content
 
 Arrays = dict[str, Any]
 PARTS_OF_A_NET = ("parameters", "memory")
@@ -26,6 +30,34 @@ def net_arrays(net: Graph) -> dict[str, np.ndarray]:
 def put_net(net: Graph, arrays: Mapping[str, np.ndarray]) -> None:
     """Set parameters and memory to what :func:`net_arrays` returned for a net of this shape."""
     put([*net.parameters, *net.memory], [*listed("parameters", arrays), *listed("memory", arrays)])
+
+
+def check_net(net: Graph, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless a net of these shapes and this dtype gave the arrays, among others."""
+    values, kept = listed("parameters", arrays), listed("memory", arrays)
+    expected, found = [theta.shape for theta in net.parameters], [v.shape for v in values]
+    if found != expected:
+        raise ValueError(f"expected parameters of the shapes {expected}, found {found}")
+    if [v.shape for v in kept] != [v.shape for v in net.memory]:
+        raise ValueError(f"expected {len(net.memory)} arrays that layers keep, found {len(kept)}")
+    check_dtypes("parameters", net.parameters, values)
+    check_dtypes("memory", net.memory, kept)
+    names = {name for name in arrays if name.partition(".")[0] in PARTS_OF_A_NET}
+    if odd := sorted(names - set(net_names(net))):
+        raise ValueError(f"expected parameters and what layers keep, found {odd[0]!r:.100}, too")
+
+
+def check_dtypes(name: str, targets: list[Any], values: list[np.ndarray]) -> None:
+    """Raise ValueError unless values have the dtypes of the arrays that they are for; none is converted."""
+    for target, value in zip(targets, values, strict=True):
+        if value.dtype != np.dtype(target.dtype.name):
+            raise ValueError(f"expected {name} of dtype {target.dtype}, found {value.dtype}")
+
+
+def net_names(net: Graph) -> list[str]:
+    """Return the names of the arrays of a net in a file."""
+    parts = {"parameters": net.parameters, "memory": net.memory}
+    return [f"{part}.{i}" for part, targets in parts.items() for i in range(len(targets))]
 
 
 def numbered(name: str, arrays: list[Any]) -> dict[str, np.ndarray]:
@@ -113,28 +145,42 @@ def put_training(net: Graph, optimizer: Optimizer, direction: Any, arrays: Mappi
     Raises
     ------
     ValueError
-        If an array is missing, or of another shape.
+        If an array is missing, or of another shape or dtype, or there is one too many.
     """
+    check_net(net, arrays)
     targets = {f"state.{name}": values for name, values in optimizer.state.items()}
     stored = {name: listed(name, arrays) for name in targets}
-    shapes = {n: array.shape for n, array in arrays.items() if n.partition(".")[0] in PARTS_OF_A_NET}
-    fits = shapes == {n: array.shape for n, array in net_arrays(net).items()}
-    if not fits or any([v.shape for v in stored[n]] != [t.shape for t in targets[n]] for n in targets):
-        raise ValueError("its arrays do not fit its settings")
-    if "steps_done" not in arrays:
-        raise ValueError("it does not tell how many steps were done")
-    changed = json.loads(str(arrays["changed"])) if "changed" in arrays else {}
+    for name, values in targets.items():
+        if [v.shape for v in stored[name]] != [t.shape for t in values]:
+            raise ValueError(f"its arrays {name} do not fit its settings")
+        check_dtypes(name, values, stored[name])
+    changed = parsed(text_of(arrays["changed"]), 2**20) if "changed" in arrays else {}
+    attributes = [name.partition(".")[2] for name in arrays if name.startswith("attribute.")]
+    for name in [*mapping("changed", changed), *attributes]:
+        check_attribute(optimizer, name)
+    names = {*net_names(net), *(f"{n}.{i}" for n in targets for i in range(len(targets[n]))), "steps_done"}
+    free = ("changed", "attribute.", *["direction."] * isinstance(getattr(direction, "state", None), dict))
+    if odd := sorted({n for n in arrays if not n.startswith(free)} ^ names):
+        raise ValueError(f"missing or unknown: {odd[0]!r:.100}")
+    steps = whole("steps_done", arrays["steps_done"][()], least=0)
     put_net(net, arrays)
     for name, values in targets.items():
         put(values, stored[name])
-    optimizer.steps_done = int(arrays["steps_done"])
+    optimizer.steps_done = steps
     for name, value in changed.items():
         was_tuple = isinstance(getattr(optimizer, name, None), tuple)
         setattr(optimizer, name, tuple(value) if was_tuple else value)
-    for name in (name for name in arrays if name.startswith("attribute.")):
+    for name in attributes:
         home = array_module(net.parameters[0])
-        setattr(optimizer, name.partition(".")[2], home.asarray(arrays[name]))
+        setattr(optimizer, name, home.asarray(arrays[f"attribute.{name}"]))
     put_direction(direction, net, arrays)
+
+
+def check_attribute(optimizer: Optimizer, name: str) -> None:
+    """Raise ValueError unless this can be the name of a setting that somebody changed, and no method's."""
+    of_class = getattr(type(optimizer), name, None)
+    if not name.isidentifier() or name in STATE or callable(of_class) or hasattr(of_class, "__set__"):
+        raise ValueError(f"expected settings of {type(optimizer).__name__}, found {name!r:.100}")
 
 
 def is_array(value: Any) -> bool:

@@ -5,7 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from minprox.learning.rows import STATUSES, Rows, counted, measured, number
+from minprox.ground.arguments import one_of, whole, wrong
+from minprox.ground.schemas import (
+    check_columns,
+    column,
+    counting,
+    durations,
+    fields,
+    mapping,
+    maybe,
+    real,
+    text,
+)
+from minprox.learning.rows import STATUSES, Rows, counted, measured
+
+FIELDS = {
+    **{"unit": text, "columns": mapping, "ends": mapping},
+    **{"status": lambda name, value: one_of(name, value, STATUSES), "diverged_at": maybe(whole)},
+}
 
 
 @dataclass
@@ -82,19 +99,19 @@ class Record(Rows):
 
         Raises
         ------
-        TypeError, ValueError
-            If something is missing, columns have several lengths, or the status is unknown.
+        ValueError
+            If something is missing or of another kind, columns have several lengths, or the status is
+            unknown.
         """
-        values = {name: value for name, value in values.items() if name != "format"}
-        columns = {name: [number(v) for v in column] for name, column in values["columns"].items()}
-        unit, lengths = values["unit"], {len(column) for column in columns.values()}
-        if len(lengths) > 1 or values["status"] not in STATUSES or (columns and unit not in columns):
-            raise ValueError("expected columns of one length, the unit among them, and a status")
-        if columns:
-            columns[unit] = [int(v) for v in columns[unit]]
-        ends = {name: number(value) for name, value in values["ends"].items()}
-        at = values["diverged_at"]
-        return cls(unit, columns, ends, values["status"], None if at is None else int(at))
+        found = fields("a record", values, FIELDS)
+        unit, columns = found["unit"], found["columns"]
+        if columns and unit not in columns:
+            raise wrong("columns", f"the unit {unit!r} among them", sorted(columns))
+        checks = {unit: counting, "seconds": durations}
+        columns = {name: checks.get(name, column)(name, values) for name, values in columns.items()}
+        ends = {name: real(name, value) for name, value in found["ends"].items()}
+        check_columns(unit, columns, found["status"], found["diverged_at"])
+        return cls(unit, columns, ends, found["status"], found["diverged_at"])
 
     def __repr__(self) -> str:
         ended = f"diverged in {self.unit} {self.diverged_at}" if self.diverged_at else self.status

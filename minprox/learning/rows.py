@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minprox.ground.arguments import one_of, wrong
-from minprox.ground.files import read_json, write_json, write_text
+from minprox.ground.arguments import one_of, shown, wrong
+from minprox.ground.files import write_json, write_text
+from minprox.ground.reading import read_json, signed
+from minprox.ground.schemas import mapping, maybe
 
 STATUSES = ("running", "finished", "diverged", "stopped")
 ENDED_EARLY = ("diverged", "stopped")  # these do not go on
@@ -114,6 +116,10 @@ class Rows:
         """Return all of it as lists, numbers and texts by name."""
         raise NotImplementedError
 
+    def told(self) -> dict[str, Any]:
+        """Return what a JSON file says of the record."""
+        return finite_or_none({"format": self.FORMAT, **self.to_dict()})
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the record as JSON (all of it) or CSV (the columns), by the ending of the name.
 
@@ -133,7 +139,7 @@ class Rows:
         """
         ending = Path(path).suffix.lower()
         if ending == ".json":
-            write_json(path, finite_or_none({"format": self.FORMAT, **self.to_dict()}))
+            write_json(path, signed(self.told()))
         elif ending == ".csv":
             text = io.StringIO()
             writer = csv.writer(text, lineterminator="\n")
@@ -144,23 +150,25 @@ class Rows:
             raise ValueError(f"{path}: expected a name that ends in .json or .csv")
 
 
-def read_record(path: str | os.PathLike[str], kinds: dict[str, Any]) -> Any:
-    """Read a record from the JSON file that ``save`` wrote; ``kinds`` has a class for each format."""
+def read_record(path: str | os.PathLike[str], kinds: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
+    """Read the JSON file of a record; ``kinds`` has a class for each format.
+
+    Returns
+    -------
+    record : Rows
+    run : dict or None
+        What it says of the run that it is of, if anything.
+    """
     content = read_json(path)
-    found = content.get("format") if isinstance(content, dict) else None
-    if found not in kinds:
+    found = content.pop("format", None) if isinstance(content, dict) else None
+    if not isinstance(found, str) or found not in kinds:
         wanted = " or a ".join(repr(name) for name in kinds)
-        raise ValueError(f"{path}: expected a {wanted}, found the format {found!r}")
+        raise ValueError(f"{path}: expected a {wanted}, found the format {shown(found)}")
     try:
-        return kinds[found].from_dict(content)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        run = maybe(mapping)("run", content.pop("run", None))
+        return kinds[found].from_dict(content), run
+    except ValueError as error:
         raise ValueError(f"{path}: this history is damaged: {error}") from None
-
-
-def number(value: Any) -> float:
-    """Return a float, NaN for None; the same NaN every time, so that lists with one can be equal."""
-    found = math.nan if value is None else float(value)
-    return math.nan if math.isnan(found) else found
 
 
 def counted(n: int, unit: str) -> str:

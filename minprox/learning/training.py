@@ -16,11 +16,13 @@ from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop, forward
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import whole
-from minprox.ground.backend import array_module, synchronise
+from minprox.ground.array_files import most_for
+from minprox.ground.backend import synchronise
 from minprox.ground.doors import misfit
 from minprox.ground.files import check_folder
 from minprox.learning.batches import attending, mini_batches, prepared
 from minprox.learning.checkpoints import Checkpoint
+from minprox.learning.devices import double, finite
 from minprox.learning.doors import door
 from minprox.learning.endings import endings_told
 from minprox.learning.evaluation import check_training_loss, evaluate, weight_of
@@ -166,6 +168,7 @@ class Training(Course):
         self.direction, self.batch_size, self.seed = direction, batch_size, seed
         self.attending = attending(callbacks)
         self.parts = -(-len(data.train) // batch_size)
+        self.most = most_for([*net.parameters, *net.memory])
         self.start = contents(optimizer), appearance(net, loss, direction)
 
     def first(self) -> Row:
@@ -233,17 +236,7 @@ class Training(Course):
         return settings | ({"batches": describe(self.attending)} if self.attending else {})
 
 
-def double(value: Any, y: Array) -> Array:
-    """Return a scalar in float64 where ``y`` lives, without fetching it."""
-    return array_module(y).asarray(value, dtype="float64")
-
-
 def clock(net: Graph) -> float:
     """Return the time in seconds after everything that the net's device was asked for is done."""
     synchronise(net.parameters[0])
     return time.perf_counter()
-
-
-def finite(array: Array) -> bool:
-    """Tell whether no entry is NaN or infinite."""
-    return bool(array_module(array).isfinite(array).all())

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minprox.ground.arguments import number, whole
+from minprox.ground.array_files import most_for, read_arrays, write_arrays
 from minprox.ground.backend import asarray, to_numpy
-from minprox.learning.checkpoints import read_arrays, write_arrays
+from minprox.ground.schemas import mapping
 from minprox.learning.identity import describe
 
 
@@ -62,7 +64,11 @@ class Stored:
             raise ValueError(
                 f"expected the arrays {sorted(former)} of such a learner, found {sorted(arrays)}"
             )
-        self.t, self.weight = int(arrays["t"]), float(arrays["weight"])
+        for name, value in former.items():
+            if arrays[name].dtype != value.dtype:
+                raise ValueError(f"{name}: expected {value.dtype}, found {arrays[name].dtype}")
+        t, weight = whole("t", arrays["t"][()], least=0), number("weight", arrays["weight"][()], least=0)
+        self.t, self.weight = t, weight
         self.w, self.mean = asarray(arrays["w"].copy()), asarray(arrays["mean"].copy())
         self.memory = {
             name: asarray(arrays[name].copy()) if hasattr(value, "dtype") else arrays[name].item()
@@ -99,8 +105,8 @@ class Stored:
         OSError
             If it cannot be read.
         """
-        arrays, meta = read_arrays(path)
-        now, former = self.settings(), meta.get("settings", {})
+        arrays, meta = read_arrays(path, most_for(self.arrays()))
+        now, former = self.settings(), mapping(f"{path}: settings", meta.get("settings", {}))
         if differing := [
             f"{name} was {former.get(name)} and is now {now.get(name)}"
             for name in sorted({*now, *former})
