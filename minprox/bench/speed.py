@@ -28,6 +28,7 @@ from minprox.ground.arguments import whole
 from minprox.ground.backend import asarray, current, on_host, record, synchronise
 from minprox.ground.environment import environment, version
 from minprox.ground.files import write_json
+from minprox.ground.rooms import forget
 from minprox.learning.optimizers import SGD, Adam
 
 Task = Callable[[], Any]
@@ -215,6 +216,7 @@ def measure(tasks: dict[str, Task], repeats: int, wait: Task = lambda: None) -> 
 
 def peak(task: Task) -> int:
     """Return the most bytes that a task has allocated at one time."""
+    forget()
     tracemalloc.start()
     try:
         task()

@@ -96,6 +96,7 @@ class Graph:
         self.transfers: list[Transfer] = [layers[where[0]] for where in self.places]  # type: ignore[misc]
         self.last_transfers = last_transfers(self.places, self.sources)
         self.learns = learners(layers, self.sources)
+        self.shares_work = any(layer.shares_work for layer in layers if layer is not None)
         self.fitting: set[tuple[int, ...]] = set()
         rng = np.random.default_rng(0 if seed is None else known_seed("seed of the net", seed))
         drawn = [layer.initialise(rng, self.dtype) for layer in self.transfers]

@@ -18,6 +18,8 @@ from typing import Any
 from minprox.ground.arguments import flag
 from minprox.ground.backend import array_module
 from minprox.ground.doors import matrix
+from minprox.ground.products import multiply
+from minprox.ground.rooms import room, room_like
 
 Array = Any
 
@@ -169,17 +171,17 @@ class DenseMap(LinearMap):
 
     def __matmul__(self, theta: Array) -> Array:
         if not self.bias:
-            return self.a @ theta
-        z = self.a @ theta[:-1]
+            return multiply(self.a, theta)
+        z = multiply(self.a, theta[:-1])
         z += theta[-1]
         return z
 
     def adjoint(self, delta: Array) -> Array:
         xp = array_module(self.a, delta)
         if not self.bias:
-            return self.a.T @ delta
-        d = xp.empty((self.shape[1], delta.shape[1]), xp.result_type(self.a, delta))
-        xp.matmul(self.a.T, delta, out=d[:-1])
+            return multiply(self.a.T, delta)
+        d = room(delta, (self.shape[1], delta.shape[1]), xp.result_type(self.a, delta))
+        multiply(self.a.T, delta, out=d[:-1])
         d[-1] = delta.sum(axis=0)
         return d
 
@@ -217,7 +219,9 @@ def product(matrix: Array, dtype: Any) -> Array:
     exact step asks for float64. A matrix times its own transpose costs half the arithmetic of
     another product (BLAS ``syrk``), which pays for that.
     """
-    matrix = matrix.astype(dtype, copy=False)
+    if matrix.dtype != dtype:
+        matrix, given = room_like(matrix, dtype, matrix.shape), matrix
+        matrix[...] = given
     return matrix @ transpose(matrix)
 
 

@@ -18,10 +18,12 @@ from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module
+from minprox.ground.blas import alone
 from minprox.ground.seeds import generator
 
 
 @door(seed=None)
+@alone
 def forward(
     net: Graph,
     x: Array,
@@ -79,6 +81,7 @@ def forward(
 
 
 @door
+@alone
 def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     """Return the gradient of ``J``, one array for each θ_l (P1).
 
@@ -103,6 +106,7 @@ def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
 
 
 @door(tau_theta=None)
+@alone
 def proxprop(
     net: Graph,
     tape: Tape,

@@ -17,6 +17,7 @@ from minprox.engine.losses import Loss
 from minprox.engine.stacked_map import StackedMap, stack
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
+from minprox.ground.blas import alone
 
 
 @door
@@ -117,6 +118,7 @@ def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, 
 
 
 @door
+@alone
 def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
     """Return ``∇_x ℓ`` for each sample: how its own loss changes with its own input.
 

@@ -14,11 +14,13 @@ from minprox.engine.losses import Loss, check_loss
 from minprox.engine.reverse import output_error
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
+from minprox.ground.blas import alone
 
 Dot = Array | None  # the derivative of an array along the motion; None where it does not move
 
 
 @door
+@alone
 def tangent(
     net: Graph, tape: Tape, loss: Loss, y: Array, v: Sequence[Array] | None = None, s: Array | None = None
 ) -> list[Array]:
@@ -90,6 +92,7 @@ class Linearised:
         delta = output_error(tape, loss, y)  # which looks at y, also where (T4) needs no δ
         self.delta = node_errors(net, tape, delta) if curved else {}
 
+    @alone
     def along(self, v: Sequence[Array] | None = None, s: Array | None = None) -> list[Array]:
         """Return the derivative of the gradient along a motion; see :func:`minprox.tangent`."""
         check_motion(self.net, self.tape, v, s)

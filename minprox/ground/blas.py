@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np  # noqa: F401  (it loads the BLAS that is looked for)
 from threadpoolctl import ThreadpoolController
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _lock = threading.RLock()
 _holds, _free = 0, 1  # how many blocks hold BLAS at one thread, and how many threads it gets back then
@@ -64,6 +66,31 @@ def one_blas_thread() -> Iterator[None]:
             _holds -= 1
             if not _holds:
                 _set(_free)
+
+
+def held() -> bool:
+    """Tell whether somebody holds BLAS at one thread."""
+    return _holds > 0
+
+
+def alone(function: F) -> F:
+    """Hold BLAS at one thread in a pass over a net whose layers share their work out to threads themselves.
+
+    After each product BLAS's own threads go on spinning for some 30 ms, on the cores that those need.
+
+    Parameters
+    ----------
+    function : callable
+        Of a net, or of something with a ``net``, first.
+    """
+
+    @wraps(function)
+    def run(*arguments: Any, **named: Any) -> Any:
+        first: Any = arguments[0] if arguments else named["net"]
+        with one_blas_thread() if getattr(first, "net", first).shares_work else nullcontext():
+            return function(*arguments, **named)
+
+    return cast(F, run)
 
 
 def _allow(threads: int | None) -> None:

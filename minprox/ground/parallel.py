@@ -27,6 +27,7 @@ import numpy as np
 from minprox.ground.backend import array_module, on_host
 from minprox.ground.blas import blas_threads, one_blas_thread
 from minprox.ground.environment import cores
+from minprox.ground.rooms import room, room_like
 
 Array = Any
 T = TypeVar("T")
@@ -171,7 +172,7 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
         ):
             return function(self, *arrays)
         result = function(self, *(array[begin] for array in arrays))
-        out = np.empty_like(like, result.dtype, shape=like.shape[:count] + result.shape[count:])
+        out = room_like(like, result.dtype, like.shape[:count] + result.shape[count:])
         out[begin] = result
 
         def work(some: Iterator[tuple[slice, ...]]) -> None:
@@ -212,7 +213,7 @@ def contiguous(array: Array) -> Array:
     """Return an array whose entries stand in memory in the order of its axes, copied if need be."""
     if not on_host(array) or array.flags.c_contiguous or array.size < LEAST:
         return array_module(array).ascontiguousarray(array)
-    copy = np.empty(array.shape, array.dtype)
+    copy = room(array, array.shape, array.dtype)
 
     def work(some: Iterator[tuple[slice, ...]]) -> None:
         for piece in some:

@@ -45,8 +45,8 @@ class ReLU(Elementwise):
     def forward(self, z: Array, out: Array | None = None) -> Array:
         return array_module(z).maximum(z, 0, out=out)
 
-    def adjoint(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta * (z > 0)
+    def adjoint(self, delta: Array, a: Array, z: Array, out: Array | None = None) -> Array:
+        return array_module(z).multiply(delta, z > 0, out=out)
 
 
 class LeakyReLU(Elementwise):

@@ -90,6 +90,7 @@ class Layer:
     arity: int | None = None  # how many inputs it takes; None for any number
     input_shape: Shape = None  # of one sample, as far as the layer itself knows it
     memory: Mapping[str, Array] = MappingProxyType({})  # what it keeps beside θ, by name; checkpoints keep it
+    shares_work: bool = False  # whether it shares its products out to threads, which BLAS's own would disturb
     bends: bool = True  # whether its adjoint changes with its inputs: False where it is piecewise linear
 
     def __init_subclass__(cls, entry: bool = True) -> None:

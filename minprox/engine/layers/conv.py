@@ -20,6 +20,7 @@ class Convolution(Transfer):
     """Base of the convolutions, over images of one axis or two; one axis is a row of an image."""
 
     axes: int  # of an image
+    shares_work = True
 
     @door
     def __init__(

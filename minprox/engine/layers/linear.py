@@ -10,6 +10,7 @@ from minprox.engine.linear_map import DenseMap, LinearMap
 from minprox.engine.tangent_map import without_ones
 from minprox.ground.arguments import whole
 from minprox.ground.doors import door
+from minprox.ground.products import multiply
 
 
 class Linear(Transfer):
@@ -51,7 +52,7 @@ class Linear(Transfer):
         return DenseMap(rows, self.has_bias)
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
-        return delta @ theta[: self.n_in].T  # (∂φ/∂a)ᵀ δ
+        return multiply(delta, theta[: self.n_in].T)  # (∂φ/∂a)ᵀ δ
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))

@@ -28,6 +28,7 @@ import numpy as np
 from minprox.engine.layers.base import Array
 from minprox.ground.backend import array_module, at_once
 from minprox.ground.parallel import share
+from minprox.ground.rooms import room
 
 BLOCK = (
     64  # rows (w, c) of P that are computed together, so that a product is not too skinny (a GPU takes more)
@@ -120,7 +121,7 @@ def by_columns(x: Array, dtype: Any, below: int) -> tuple[Array, Array]:
     """
     xp, columns = array_module(x), x.transpose(2, 0, 1, 3)
     W, C, H, N = columns.shape
-    lines = xp.empty((W, C, H + below, N), dtype)
+    lines = room(x, (W, C, H + below, N), dtype)
     total = xp.empty((W, C, H), dtype)
     step = at_once(x, 1)
 

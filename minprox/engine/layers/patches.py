@@ -12,6 +12,7 @@ from minprox.engine.layers.patch_lines import Cut, Lines, pieces
 from minprox.engine.linear_map import LinearMap, bordered, transpose
 from minprox.ground.backend import array_module, at_once
 from minprox.ground.parallel import contiguous, share
+from minprox.ground.rooms import room
 
 BLOCK = 2**19  # entries of the lines that are at hand at a time, which the second cache holds
 ROOM = 2**25  # the same on a GPU
@@ -76,7 +77,7 @@ class PatchMap(LinearMap):
     def __matmul__(self, theta: Array) -> Array:
         xp, theta = array_module(self.images, theta), self.grouped(theta)
         dtype, (groups, _, n_out) = xp.result_type(self.images, theta), theta.shape
-        z = xp.empty((groups, n_out, self.extent[0], self.shape[0] // self.extent[0]), dtype)
+        z = room(self.images, (groups, n_out, self.extent[0], self.shape[0] // self.extent[0]), dtype)
         weights = self.by_rows(theta[:, : self.weights]).reshape(groups, pieces(self), -1, n_out)
         theta_t = weights.transpose(1, 0, 3, 2)[:, :, None].repeat(at_once(self.images, 1, self.extent[0]), 2)
 
