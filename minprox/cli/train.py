@@ -129,7 +129,9 @@ def train(
     """
     if not resume and (out / "config.json").exists():
         raise ValueError(f"{out} holds a run already: add --resume to go on with it, or choose another --out")
-    run = Run(**settings)
-    history = execute(run, out, resume=resume, data_folder=data_folder, backend=backend, tf32=tf32)
+    if resume and not (out / "config.json").exists():
+        raise ValueError(f"{out} holds no run to go on with: leave --resume out, or correct --out")
+    run, options = Run(**settings), {"resume": resume, "new": not resume}
+    history = execute(run, out, **options, data_folder=data_folder, backend=backend, tf32=tf32)
     click.echo(f"{run.label}: {ending(run, history)}")
     click.echo(f"Records in {out}")

@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from minprox.experiments.folder import execute
 from minprox.experiments.outcome import ending
 from minprox.experiments.runs import Run
 from minprox.ground.blas import limit_blas_threads
+from minprox.ground.files import locked
 from minprox.ground.text import aligned
 from minprox.learning.history import History
 
@@ -99,11 +101,19 @@ def demo(
     near 5e-5; BackProp with τ = 0.1 ended between 6e-5 and 7e-4.
     """
     out, base = Path(out), replace(BASE, epochs=epochs, seed=seed)
+    with locked(out, make=True):
+        return tuned_and_compared(
+            out, base, say, resume=resume, progress=progress, backend=backend, tf32=tf32
+        )
+
+
+def tuned_and_compared(out: Path, base: Run, say: Callable[[str], None], **options: Any) -> Demo:
+    """Run the demo in a folder that no other process works in; see :func:`demo`."""
     tuning: dict[str, History] = {}
 
     def go(run: Run, name: str) -> History:
         with limit_blas_threads(1):
-            history = execute(run, out / name, resume, progress, backend=backend, tf32=tf32)
+            history = execute(run, out / name, **options)
         say(f"  {run.label:<28}{ending(run, history, ['train_loss'])}")
         return history
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from minprox.experiments.catalogue import EXPERIMENTS
+from minprox.experiments.contents import configuration, load
 from minprox.experiments.description import stored
 from minprox.experiments.experiment import Experiment, short
-from minprox.experiments.folder import configuration, load
+from minprox.experiments.kinds import Kind
 from minprox.experiments.outcome import Result
+from minprox.ground.arguments import refuse, shown
 
 WORDS = {
     "adamw": "AdamW",
@@ -50,11 +52,26 @@ def results(experiment: Experiment, folder: str | os.PathLike[str]) -> list[Resu
             continue
         known = experiment.methods[method].defaults()  # what an older record does not name
         settings, history = known | configuration(path.parent), load(path.parent)[1]
+        check_settings(path, settings, experiment.methods[method])
         found.append(Result(method, settings["seed"], step, settings, history, about["data_name"]))
     if not found:
         raise ValueError(f"{folder}: expected the runs of {experiment.name}, found none")
     order = list(experiment.methods)
     return sorted(found, key=lambda r: (r.seed, order.index(r.method), r.step or 0.0))
+
+
+def check_settings(path: Path, found: Mapping[str, Any], member: Kind) -> None:
+    """Raise ValueError unless settings look like those of a member, and have the seed of their folder."""
+    place = path.parent.parent.name
+    if place != f"seed-{found['seed']}":
+        raise ValueError(f"{path}: expected a run of {place}, found the seed {found['seed']}")
+    for name, like in member.settings().items():
+        kind: Any = (int, float) if isinstance(like, (int, float)) else type(like)
+        value = found.get(name)
+        if like is None or value is None:
+            continue
+        if not isinstance(value, kind) or isinstance(value, bool) != isinstance(like, bool):
+            refuse(f"{path}: {name}", f"something like {shown(like)}", value)
 
 
 def method_and_step(name: str) -> tuple[str, float | None]:

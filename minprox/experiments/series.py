@@ -10,16 +10,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from minprox.experiments.contents import check_configuration, ended
 from minprox.experiments.description import FORMAT, described, stored
 from minprox.experiments.experiment import Experiment
-from minprox.experiments.folder import check_configuration, chosen, ended, execute, forget
+from minprox.experiments.folder import chosen, execute, forget
 from minprox.experiments.kinds import Kind
 from minprox.experiments.outcome import ending
 from minprox.experiments.parts import FETCHED
 from minprox.experiments.processes import Processes
 from minprox.ground.backend import current
 from minprox.ground.blas import limit_blas_threads
-from minprox.ground.files import made_folder, write_json
+from minprox.ground.files import clear_parts, locked, write_json
 from minprox.ground.reading import signed
 
 Path_ = str | os.PathLike[str]
@@ -93,9 +94,39 @@ def run(
     >>> {name: history.status for name, history in histories.items()}
     {'seed-0/exact': 'finished'}
     """
-    out, runs = Path(out), experiment.runs
+    out = Path(out)
+    options: dict[str, Any] = {
+        "data_folder": data_folder,
+        "backend": backend,
+        "tf32": tf32,
+        "progress": progress,
+    }
+    with locked(out, make=True):
+        try:
+            return run_all(experiment, out, executor, resume, threads, data_name, say, **options)
+        except BaseException:
+            if not any(out.glob("seed-*")):  # the first run was refused
+                (out / "experiment.json").unlink(missing_ok=True)
+            raise
+
+
+def run_all(
+    experiment: Experiment,
+    out: Path,
+    executor: Executor | None,
+    resume: bool,
+    threads: int | None,
+    data_name: str | None,
+    say: Callable[[str], None],
+    *,
+    data_folder: Path_ | None,
+    backend: str | None,
+    tf32: bool,
+    progress: bool | None,
+) -> dict[str, Any]:
+    """Run an experiment in a folder that no other process works in; see :func:`run`."""
+    runs, done = experiment.runs, {}
     check_experiment(experiment, out)
-    done: dict[str, Any] = {}
     for name, member in runs.items():
         check_configuration(member, out / name)
         if resume and (history := ended(member, out / name)) is not None:
@@ -107,7 +138,7 @@ def run(
     if isinstance(executor, ProcessPoolExecutor):
         check_picklable(left)
     fetch({getattr(member, "data", None) for member in left.values()}, data_folder)
-    made_folder(out)
+    clear_parts(out / "experiment.json")
     former = stored(out)
     data_name = data_name or former.get("data_name")
     about: dict[str, Any] = {"format": FORMAT, "name": experiment.name, "preset": experiment.preset}
@@ -116,8 +147,9 @@ def run(
     write_json(out / "experiment.json", signed(about))
 
     if not resume:  # all at once, so that a later call goes on with those that are still to be done
-        for name in left:
-            forget(out / name)
+        for folder in (out / name for name in left if (out / name).exists()):
+            with locked(folder):
+                forget(folder)
 
     def keep(name: str, history: Any) -> None:
         done[name] = history

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minprox.experiments import Measure, Run, load
-from minprox.experiments.folder import configuration
+from minprox.experiments.contents import configuration
 from minprox.figures.bands import band, ended
 from minprox.figures.lettering import literal
 from minprox.figures.palette import numbers, said

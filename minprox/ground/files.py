@@ -61,12 +61,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     42
     """
     target = Path(os.path.realpath(path))  # a link stays a link
-    check_folder(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{path}: expected the name of a file, found a folder")
+    check_name(path)
     former = target.stat() if target.exists() else None
-    if former:
-        check_regular(path, former)
     clear_parts(target)
     file: BinaryIO | None = None
     try:
@@ -87,6 +83,27 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno and str(error.filename or ".part").endswith(".part"):
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error  # a full disk names none
         raise
+
+
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Raise an error unless a file can stand under this name: in a folder, and where none but a file is."""
+    check_folder(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: expected the name of a file, found a folder")
+    if os.path.exists(path):
+        check_regular(path, os.stat(path))
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise OSError unless a file can be written under this name: one is begun, and taken away."""
+    check_name(path)
+    target = Path(os.path.realpath(path))
+    clear_parts(target)
+    try:
+        with open_part(target) as file:
+            Path(file.name).unlink()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def open_part(target: Path) -> BinaryIO:
@@ -126,7 +143,7 @@ def hold(file: BinaryIO) -> bool:
 
 
 @contextmanager
-def locked(folder: str | os.PathLike[str], patience: float = 5.0) -> Iterator[None]:
+def locked(folder: str | os.PathLike[str], patience: float = 5.0, make: bool = False) -> Iterator[None]:
     """Keep other processes out of a folder within a ``with`` block, where the system can do that.
 
     A lock ends with its process, however that ended.
@@ -136,33 +153,55 @@ def locked(folder: str | os.PathLike[str], patience: float = 5.0) -> Iterator[No
     folder : str or path-like
     patience : float
         Seconds to wait for another process, which may be about to end.
+    make : bool
+        Whether to make the folder where there is none; it is taken away again if the block is left by an
+        error before anything stands in it.
 
     Raises
     ------
     BlockingIOError
         If another process is at work in the folder.
     """
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        last = time.monotonic() + patience
-        while True:
+    places, last = [Path(folder), *Path(folder).parents], time.monotonic() + patience
+    made = [place for place in places if make and not os.path.lexists(place)]
+    while True:
+        if make:
+            made_folder(folder)
+        handle = os.open(folder, os.O_RDONLY) if fcntl else None
+        try:
+            if handle is not None and not taken(handle, folder, last):
+                continue
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > last:
-                    raise BlockingIOError(
-                        f"{folder}: another process is at work here; wait for it, or choose another folder"
-                    ) from None
-                time.sleep(0.05)
-            except OSError:
-                break  # some network file systems lock no folders
-        yield
-    finally:
-        os.close(handle)
+                yield
+            except BaseException:
+                for place in made:
+                    with suppress(OSError):  # it holds something
+                        place.rmdir()
+                raise
+            return
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def taken(handle: int, folder: str | os.PathLike[str], last: float) -> bool:
+    """Take the lock of a folder until a moment; tell whether it is still the folder of this name."""
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > last:
+                raise BlockingIOError(
+                    f"{folder}: another process is at work here; wait for it, or choose another folder"
+                ) from None
+            time.sleep(0.05)
+        except OSError:
+            return True  # some network file systems lock no folders
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(folder))
+    except FileNotFoundError:  # whoever had made it took it away
+        return False
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -14,6 +14,7 @@ DEEPEST = 50  # lists and objects in one another
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 KINDS = {
     stat.S_ISDIR: "a folder",
+    stat.S_ISLNK: "a link",
     stat.S_ISFIFO: "a pipe",
     stat.S_ISSOCK: "a socket",
     stat.S_ISCHR: "a device",

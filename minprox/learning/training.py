@@ -19,7 +19,7 @@ from minprox.ground.arguments import whole
 from minprox.ground.array_files import most_for
 from minprox.ground.backend import synchronise
 from minprox.ground.doors import misfit
-from minprox.ground.files import check_folder
+from minprox.ground.files import check_folder, check_writable
 from minprox.learning.batches import attending, mini_batches, prepared
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.devices import double, finite
@@ -141,6 +141,8 @@ def train(
         )
     optimizer.history = history
     if not history.over(epochs):
+        if checkpoint is not None:
+            check_writable(checkpoint)
         wishes = [partial(callback, net, history) for callback in callbacks]
         with endings_told(history, data.train):
             carry_on(course, history, epochs, store=store, callbacks=wishes, progress=progress)
