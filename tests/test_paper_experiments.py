@@ -22,7 +22,7 @@ from minprox.cli import main
 from minprox.experiments import X1, X2, X3, Processes, execute, quick, run, series, table
 from minprox.experiments import folder as folder_module
 from minprox.experiments.experiment import short
-from minprox.experiments.presets import PRESETS, QUICK, SMALL
+from minprox.experiments.presets import PRESETS, QUICK, SMALL, small
 from minprox.experiments.results import deviations, results
 from minprox.experiments.runs import Run, build
 from minprox.experiments.tables import final, number
@@ -717,3 +717,12 @@ def test_a_mistake_is_one_line_and_leaves_nothing(call, tmp_path, arguments, par
     assert err.count("\n") == 1
     assert part in err
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_preset_with_another_batch_size_says_that_it_does_not_rescale_the_steps():
+    assert quick(X1).note.splitlines() == [
+        X1.note,
+        "Step sizes are those for batches of 500, not rescaled to batches of 100.",
+    ]
+    assert quick(X1).methods["exact"].tau_theta == X1.methods["exact"].tau_theta
+    assert small(X1).note == X1.note  # the paper's batches

@@ -201,6 +201,18 @@ def test_small_steps_are_the_gradient_and_large_ones_project(build, rng):
         assert relative(large, projection) < 1e-4
 
 
+@pytest.mark.parametrize("solver", [mp.Exact("primal"), mp.Exact("dual"), mp.BlockCG(3), mp.CG(3)], ids=repr)
+def test_a_batch_repeated_k_times_is_a_k_times_larger_tau_theta(solver, rng):
+    """d(τ_θ) of the repeated batch is d₁(k τ_θ)/k: δ is a mean, AᵀA a sum (E6)."""
+    (net, x, y), loss, k, tau = problem(dense, rng), mp.CrossEntropy(), 3, 0.2
+    repeated = mp.forward(net, np.tile(x, (k, *[1] * (x.ndim - 1))))
+    *steps, last = mp.proxprop(net, repeated, loss, np.tile(y, k), tau, solver)
+    *alone, own = mp.proxprop(net, mp.forward(net, x), loss, y, k * tau, solver)
+    for d, e in zip(steps, alone, strict=True):
+        assert relative(k * d, e) < 1e-10
+    assert relative(last, own) < 1e-12
+
+
 # The last layer
 
 

@@ -37,7 +37,9 @@ def quick(experiment: Experiment) -> Experiment:
     Returns
     -------
     Experiment
-        With the same methods and step sizes, and one BLAS thread for each process.
+        With the same methods and step sizes, and one BLAS thread for each process. The step sizes are those
+        of the paper's batches of 500 and not rescaled: for batches of ``500 k`` the same steps would have
+        τ and τ_θ replaced by ``k τ`` and ``τ_θ/k``. The figures say so.
 
     Examples
     --------
@@ -78,9 +80,21 @@ def resized(experiment: Experiment, preset: str) -> Experiment:
     if preset not in experiment.presets:
         words = ", ".join(["paper", *experiment.presets])
         raise ValueError(f"preset: {experiment.name} has {words}, found {preset!r}")
-    changes = experiment.presets[preset]
+    changes = dict(experiment.presets[preset])
     methods = {key: replace(run, **changes) for key, run in experiment.methods.items()}
-    return replace(experiment, methods=methods, preset=preset, blas_threads=1)
+    note = "\n".join(filter(None, (experiment.note, rescaling(experiment, changes))))
+    return replace(experiment, methods=methods, preset=preset, blas_threads=1, note=note)
+
+
+def rescaling(experiment: Experiment, changes: dict[str, Any]) -> str:
+    """Return the sentence that a preset with another batch size does not follow the batch rule, or nothing.
+
+    δ is a mean over the batch and AᵀA a sum, so that the same τ and τ_θ are another step (E6).
+    """
+    now = changes.get("batch_size")
+    before = {str(getattr(run, "batch_size", now)) for run in experiment.methods.values()} - {str(now)}
+    sizes = ", ".join(sorted(before))
+    return f"Step sizes are those for batches of {sizes}, not rescaled to batches of {now}." if sizes else ""
 
 
 PRESETS: dict[str, Callable[[Experiment], Experiment]] = {
