@@ -94,7 +94,9 @@ def rescaling(experiment: Experiment, changes: dict[str, Any]) -> str:
     now = changes.get("batch_size")
     before = {str(getattr(run, "batch_size", now)) for run in experiment.methods.values()} - {str(now)}
     sizes = ", ".join(sorted(before))
-    return f"Step sizes are those for batches of {sizes}, not rescaled to batches of {now}." if sizes else ""
+    if now is None or not sizes:
+        return ""
+    return f"Step sizes are those for batches of {sizes}, not rescaled to batches of {now}."
 
 
 PRESETS: dict[str, Callable[[Experiment], Experiment]] = {
