@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import minprox as mp
-from minprox.experiments import Records, Result, execute, quick, run, table, verdict
-from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
+from minprox.experiments import EXPERIMENTS, Records, Result, Run, execute, quick, run, table, verdict
+from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER, modules_of
 from minprox.experiments.modular import MODULAR
+from minprox.experiments.nets import build_net
 from minprox.methods.modules import Modules
 
 
@@ -82,3 +83,28 @@ def test_the_claims_can_hold_and_can_fail(experiment):
         if "in less time" not in claim.sentence:
             assert claim.holds(numbers[0])
             assert all(map(math.isfinite, numbers))
+
+
+@pytest.mark.parametrize("name", ["interlocking", "interlocking-resnet", "interlocking-transformer"])
+def test_simulated_time_is_in_epochs_of_end_to_end_learning(name):
+    experiment = EXPERIMENTS[name]
+    factors = [experiment.axis("pipeline", run).factor for run in experiment.methods.values()]
+    assert factors == sorted(factors)
+    assert factors[-1] == 1.0
+    K = modules_of(experiment.kind)
+    assert factors[0] == 2 / (2 * K)  # a local step takes a module's two passes, another one those of all
+
+
+@pytest.mark.parametrize(
+    ("architecture", "data", "shape"),
+    [
+        ("dense-modules", "digit-sums", (128,)),
+        ("transformer-modules", "number-names", (20,)),
+        ("resnet-modules", "digits", (1, 8, 8)),
+        ("resnet-modules", "cifar10", (3, 32, 32)),
+    ],
+)
+def test_the_schedule_counts_the_modules_that_the_net_has(architecture, data, shape):
+    activation = "relu" if architecture == "dense-modules" else None
+    net = build_net(architecture, shape, 10, activation, 0, "float32")
+    assert modules_of(Run(architecture=architecture, data=data)) == len(net.modules)

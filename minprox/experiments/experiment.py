@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from minprox.experiments.claims import Claim
 from minprox.experiments.kinds import Kind
+from minprox.experiments.measures import Measure
 from minprox.ground.arguments import whole
 
 
@@ -36,6 +37,8 @@ class Experiment:
         What the table shows beside the settings; for training runs it has a default.
     mean : bool
         Whether the table shows mean ± standard deviation over the seeds, and not the median.
+    axes : mapping of str to callable
+        What panels are drawn over beside columns: by its name, a function of a run that gives its Measure.
     presets : mapping of str to mapping
         Changes of every run by the name of a size, like ``{"quick": {"epochs": 2}}``.
 
@@ -65,6 +68,7 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
     columns: tuple[str, ...] = ()
     mean: bool = False
+    axes: Mapping[str, Callable[[Any], Measure]] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,6 +87,10 @@ class Experiment:
     def kind(self) -> Kind:
         """The first run, which knows how columns of all of them are shown."""
         return next(iter(self.methods.values()))
+
+    def axis(self, name: str, run: Any) -> Measure:
+        """Return how a column, or what is derived from one, is shown of a run."""
+        return self.axes[name](run) if name in self.axes else run.measure(name)
 
     @property
     def runs(self) -> dict[str, Any]:

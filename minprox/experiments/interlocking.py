@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from minprox.experiments.claims import Claim, Records
 from minprox.experiments.experiment import Experiment
+from minprox.experiments.measures import Measure
 from minprox.experiments.runs import Run
 from minprox.methods.pipeline import step_time
 
@@ -23,6 +24,19 @@ def family(base: Run) -> dict[str, Run]:
         key: replace(base, method="interlocking", options={"horizon": N}, label=NAMES[key])
         for key, N in HORIZONS.items()
     }
+
+
+def modules_of(run: Run) -> int:
+    """Return how many modules a run's net has."""
+    sizes = {"dense-modules": 5, "transformer-modules": 4, "resnet-modules": 3 if run.data == "digits" else 6}
+    return sizes[str(run.architecture)]
+
+
+def pipeline(run: Run) -> Measure:
+    """Return the time on a device for each module, in epochs of end-to-end learning (I3)."""
+    K, N = modules_of(run), dict(run.options)["horizon"]
+    share = step_time(K, min(N, K)) / step_time(K, K)
+    return Measure("simulated time (epochs end-to-end)", factor=share, column="epoch")
 
 
 def gain(column: str, first: str, second: str, factor: float = 1.0) -> Callable[[Records], float]:
@@ -71,7 +85,8 @@ INTERLOCKING = Experiment(
     title="Interlocking back-propagation: the sum of two digits, five modules",
     methods=family(DIGITS),
     seeds=tuple(range(8)),
-    panels=(("epoch", "train_loss"), ("epoch", "validation_accuracy")),
+    panels=(("epoch", "train_loss"), ("epoch", "validation_accuracy"), ("pipeline", "validation_accuracy")),
+    axes={"pipeline": pipeline},
     presets={"quick": {"epochs": 10}},
     claims=(
         Claim(
@@ -115,7 +130,8 @@ RESNET = Experiment(
     title="Interlocking back-propagation: a residual net with batch normalisation",
     methods=family(IMAGES),
     seeds=(0, 1, 2),
-    panels=(("epoch", "train_loss"), ("epoch", "validation_accuracy")),
+    panels=(("epoch", "train_loss"), ("epoch", "validation_accuracy"), ("pipeline", "validation_accuracy")),
+    axes={"pipeline": pipeline},
     presets={
         "quick": {"data": "digits", "epochs": 5, "batch_size": 50},
         "small": {"train_samples": 5000, "epochs": 8},
@@ -145,8 +161,9 @@ TRANSFORMER = Experiment(
     title="Interlocking back-propagation: a Transformer reads number names",
     methods=family(NUMBERS),
     seeds=(0, 1, 2),
-    panels=(("epoch", "train_loss"), ("epoch", "validation_loss")),
-    presets={"quick": {"epochs": 4}},
+    panels=(("epoch", "train_loss"), ("epoch", "validation_loss"), ("pipeline", "validation_loss")),
+    axes={"pipeline": pipeline},
+    presets={"quick": {"epochs": 3, "train_samples": 1000}},
     claims=(
         Claim(
             sentence="End-to-end learning ends at the lowest perplexity of held-out numbers.",

@@ -12,9 +12,15 @@ from minprox.figures.style import look
 from minprox.learning.rows import Rows
 
 
-def band(panel: Any, x: str, y: str, histories: Sequence[Rows], place: int, measure: Measure) -> Any:
-    """Draw the median over the seeds, and the range between them; it may end at a cross. Return the line."""
+def band(
+    panel: Any, x: str, y: str, histories: Sequence[Rows], place: int, measure: Measure, factor: float = 1.0
+) -> Any:
+    """Draw the median over the seeds, and the range between them, over x times a factor; return the line.
+
+    It may end at a cross.
+    """
     across, middle, low, high = over_seeds(histories, x, y, measure)
+    across = [factor * u for u in across]
     shown = [
         (u, v)
         for u, v in zip(across, middle, strict=True)

@@ -75,15 +75,16 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
         mine = [r.history for r in found if r.method == key]
         if mine:
             lines = [
-                band(panel, x, y, mine, place, run.measure(y))
+                band(panel, axis.column or x, y, mine, place, run.measure(y), axis.factor)
                 for panel, (x, y) in zip(panels, experiment.panels, strict=True)
+                for axis in [experiment.axis(x, run)]
             ]
             entries.append((ended(run.label, mine), lines[0]))
     for panel, (x, y) in zip(panels, experiment.panels, strict=True):
-        dress(panel, *(experiment.kind.measure(name).label for name in (x, y)))
+        dress(panel, *(experiment.axis(name, experiment.kind).label for name in (x, y)))
         if experiment.kind.measure(y).logarithmic:
             logarithmic(panel)
-        if experiment.kind.measure(x).logarithmic:
+        if experiment.axis(x, experiment.kind).logarithmic:
             panel.set_xscale("log")
     legend(figure, title or heading(experiment, found, 120 if wide else 105), entries)
     caption(figure, experiment, found)
