@@ -89,7 +89,18 @@ class Experiment:
         return next(iter(self.methods.values()))
 
     def axis(self, name: str, run: Any) -> Measure:
-        """Return how a column, or what is derived from one, is shown of a run."""
+        """Return how a column, or what is derived from one, is shown of a run.
+
+        Parameters
+        ----------
+        name : str
+            Of a column, or of :attr:`axes`.
+        run : Kind
+
+        Returns
+        -------
+        Measure
+        """
         return self.axes[name](run) if name in self.axes else run.measure(name)
 
     @property
