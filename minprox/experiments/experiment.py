@@ -100,6 +100,7 @@ class Experiment:
         Returns
         -------
         Measure
+            With the column that it is made from, if that has another name.
         """
         return self.axes[name](run) if name in self.axes else run.measure(name)
 

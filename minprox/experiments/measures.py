@@ -25,10 +25,10 @@ class Measure:
         Whether higher is better: a run that diverged counts as the worst.
     head : str
         Above its column in tables; the label if not given.
-    column : str
-        The column that it shows, where that is another one than its name says.
     spread : bool
         Whether tables show the mean and the standard deviation over seeds, not the median.
+    column : str
+        The column that it shows, where that is another one than its name says.
 
     Examples
     --------
