@@ -1,5 +1,6 @@
 """Checkpoints: killed runs end with the same bits, and damaged files are told by name."""
 
+import copy
 import dataclasses
 import os
 import random
@@ -556,3 +557,97 @@ def test_parameters_of_another_net_are_refused(tmp_path):
     mp.save_parameters(small(), tmp_path / "net.npz")
     with pytest.raises(ValueError, match=r"net\.npz: expected parameters of the shapes"):
         mp.load_parameters(small(hidden=9), tmp_path / "net.npz")
+
+
+# Own parts with other arguments
+
+RATES = (0.1, 0.2)
+
+
+def by_name(epoch):
+    return rate_of(epoch) * RATES[0]
+
+
+def rate_of(epoch):
+    return 0.1
+
+
+class Weighted(Scaled):
+    """It says its name alone, and holds more than numbers."""
+
+    def __init__(self, scale, weights, table=None):
+        super().__init__(scale)
+        self.weights, self.table, self._log = weights, table, []
+
+    def __call__(self, net, tape, loss, y):
+        self._log.append(1)
+        return super().__call__(net, tape, loss, y)
+
+    def __repr__(self):
+        return "Weighted()"
+
+
+class Bent(mp.Layer):
+    """A layer whose arguments its ``repr`` does not tell."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, z):
+        return self.slope * z
+
+    def adjoint(self, delta, output, z):
+        return self.slope * delta
+
+
+def stepwise(milestones):
+    def schedule(epoch):
+        return 0.1 ** sum(epoch >= m for m in milestones)
+
+    return schedule
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Weighted(1.0, [1, 2]), Weighted(1.0, [1, 3])),
+        (Weighted(1.0, np.ones(3)), Weighted(1.0, np.ones(4))),
+        (Weighted(1.0, (), {"a": 1}), Weighted(1.0, (), {"b": 1})),
+        (Weighted(1.0, {1, 2}), Weighted(1.0, {1, 3})),
+        (Bent(0.5), Bent(0.6)),
+        (mp.Sequential(Bent(0.5), mp.Linear(2, 2)).nodes, mp.Sequential(Bent(0.6), mp.Linear(2, 2)).nodes),
+        (stepwise([1, 2]), stepwise([1, 3])),
+        (partial(mp.proxprop, solver=Weighted(1.0, [1])), partial(mp.proxprop, solver=Weighted(1.0, [2]))),
+    ],
+)
+def test_own_parts_with_other_arguments_have_another_check_sum(first, second):
+    assert own_code(first) != own_code(second)
+    assert own_code(first) == own_code(copy.deepcopy(first))
+
+
+def test_what_a_function_names_counts_too(monkeypatch):
+    found = {own_code(by_name)}
+    monkeypatch.setitem(globals(), "RATES", (0.3, 0.2))
+    found.add(own_code(by_name))
+    monkeypatch.setitem(globals(), "rate_of", halving)
+    found.add(own_code(by_name))
+    assert len(found) == 3
+
+
+def test_what_is_marked_as_internal_may_change(tmp_path):
+    direction = Weighted(1.0, [1])
+    run(tmp_path / "c.npz", epochs=2, direction=direction)
+    assert direction._log
+    assert len(run(tmp_path / "c.npz", epochs=3, direction=direction, resume=True)[2]) == 3
+    with pytest.raises(ValueError, match="code of the direction was"):
+        run(tmp_path / "c.npz", epochs=3, direction=Weighted(1.0, [2]), resume=True)
+
+
+def test_a_layer_of_ones_own_with_another_argument_is_refused(tmp_path):
+    def bent(slope):
+        return mp.Sequential(mp.Linear(2, 8), Bent(slope), mp.Linear(8, 3), seed=0, dtype="float64")
+
+    run(tmp_path / "c.npz", epochs=2, net=bent(0.5))
+    with pytest.raises(ValueError, match="code of the net was"):
+        run(tmp_path / "c.npz", epochs=3, net=bent(0.6), resume=True)
+    assert len(run(tmp_path / "c.npz", epochs=3, net=bent(0.5), resume=True)[2]) == 3

@@ -8,7 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from minprox.datasets import Dataset, Quadratic, Split, blobs, digits, ridge, two_spirals
+from minprox.datasets import Dataset, Quadratic, Split, blobs, digit_images, digits, ridge, two_spirals
 from minprox.datasets.base import cut, make_dataset
 
 
@@ -40,6 +40,15 @@ def test_the_package_holds_the_digits_with_their_source_and_licence():
     notice = (folder / "digits.md").read_text(encoding="utf-8")
     assert "10.24432/C50P49" in notice
     assert "CC BY 4.0" in notice
+
+
+@pytest.mark.parametrize("place", [0, 5_000, 20_000, -1])
+def test_digits_that_are_damaged_are_told(place):
+    content = bytearray((resources.files("minprox.datasets") / "data" / "digits.npz").read_bytes())
+    digit_images.stored(bytes(content))
+    content[place] ^= 1
+    with raises(ValueError, "digits.npz in the package is damaged", "install minprox anew"):
+        digit_images.stored(bytes(content))
 
 
 def test_digits_are_the_original_rows_in_the_original_order():

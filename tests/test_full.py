@@ -92,6 +92,24 @@ def test_a_backend_that_is_not_there_is_told_before_anything_is_run(tmp_path, mo
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("{", "expected a JSON file, found none"),
+        ("[]", "expected fields by their names, found []"),
+        ('{"format": "x"}', "format: expected one of minprox full 1, found 'x'"),
+        ('{"format": "minprox full 1", "stages": {"x1": {"seconds": "a"}}}', "seconds: expected"),
+    ],
+)
+def test_a_summary_that_is_none_is_kept(tmp_path, suite, text, part):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.json").write_text(text)
+    with raises(ValueError, "summary.json: expected", part):
+        full.full(tmp_path / "out", tests=suite, **tiny())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["summary.json"]
+    assert (tmp_path / "out" / "summary.json").read_text() == text
+
+
 @pytest.mark.parametrize("shape", [(7, 20), (20, 7)])
 def test_cholesky_solves_the_same_system(shape, rng):
     A, delta = mp.DenseMap(rng.standard_normal(shape), bias=True), rng.standard_normal((shape[0], 3))

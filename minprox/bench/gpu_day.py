@@ -6,7 +6,6 @@ with the same folder, the runs of X1 and X3 go on where they stopped.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -24,9 +23,12 @@ from minprox.engine.plan import Solver
 from minprox.engine.solvers import BlockCG
 from minprox.engine.solvers.exact import Array, shifted_gram
 from minprox.experiments.folder import chosen
+from minprox.ground.arguments import number
 from minprox.ground.backend import array_module, companion, record
 from minprox.ground.environment import environment
-from minprox.ground.files import made_folder, write_json, write_text
+from minprox.ground.files import locked, write_json, write_text
+from minprox.ground.reading import read_json
+from minprox.ground.schemas import exactly, mapping
 
 FORMAT = "minprox full 1"
 EXPERIMENTS = {"x1": experiments.X1, "x3": experiments.X3}
@@ -93,12 +95,12 @@ def full(
     Raises
     ------
     ValueError, ImportError, NoGPUError
-        If the backend is not there; a stage that fails raises nothing, but is recorded as failed.
+        If the backend is not there, or ``summary.json`` is none; a stage that fails raises nothing, but is
+        recorded as failed.
     """
     out = Path(out)
     with chosen(backend, tf32):
         summary: dict[str, Any] = {"format": FORMAT, "environment": environment() | record()}
-    made_folder(out)
     place: dict[str, Any] = {"backend": backend, "tf32": tf32}
     stages: dict[str, Callable[[], dict[str, Any]]] = {
         "tests": partial(run_tests, out, tests),
@@ -106,7 +108,20 @@ def full(
     }
     for name, experiment in chosen_experiments.items():
         stages[name] = partial(run_experiment, out, experiment, data_folder, say, place)
-    former = earlier(out / "summary.json")
+    with locked(out, make=True):
+        former = earlier(out / "summary.json")
+        return staged(out, summary, stages, chosen_experiments, former, say)
+
+
+def staged(
+    out: Path,
+    summary: dict[str, Any],
+    stages: Mapping[str, Callable[[], dict[str, Any]]],
+    chosen_experiments: Mapping[str, Any],
+    former: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Go through the stages one by one, and keep the summary after each."""
     summary["stages"] = {name: {"status": "to do"} for name in stages}
     for name, stage in stages.items():
         say(f"{name} …")
@@ -126,12 +141,18 @@ def full(
 
 
 def earlier(path: Path) -> dict[str, Any]:
-    """Return the stages of a former summary, none if there is no such file."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    """Return the stages of a former summary, none if there is no such file; or say that it is none."""
+    if not path.exists():
         return {}
-    return content.get("stages", {}) if isinstance(content, dict) else {}
+    content = read_json(path)
+    try:
+        exactly(FORMAT)("format", mapping("a summary", content).get("format"))
+        stages = mapping("stages", content.get("stages"))
+        for name, stage in stages.items():
+            number("seconds", mapping(name, stage).get("seconds", 0.0), least=0)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected a summary of these stages: {error}") from None
+    return stages
 
 
 def run_tests(out: Path, tests: Path_ | None) -> dict[str, Any]:
@@ -180,9 +201,7 @@ def targets(
     out: Path, stages: dict[str, dict[str, Any]], chosen_experiments: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return each target with what was found; ``holds`` is None where nothing was measured."""
-    nets = (
-        json.loads((out / "bench.json").read_bytes())["nets"] if stages["bench"]["status"] == "done" else {}
-    )
+    nets = read_json(out / "bench.json")["nets"] if stages["bench"]["status"] == "done" else {}
     found: list[tuple[str, float, float | None]] = []
     for name in bench.NETS:
         seconds = nets.get(name, {}).get("seconds", {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from importlib import resources
 
 import numpy as np
@@ -14,6 +16,7 @@ SOURCE = (
     "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (test part), "
     "UCI Machine Learning Repository, 1998, doi:10.24432/C50P49, CC BY 4.0"
 )
+SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
 SIZES = 1297, 200, 300  # train, validation, test, in the order of the file
 
 
@@ -42,6 +45,8 @@ def digits(flatten: bool = True, dtype: DTypeLike = "float32") -> Dataset:
     ------
     TypeError
         If ``dtype`` is neither float32 nor float64.
+    ValueError
+        If the file in the package is damaged.
 
     Notes
     -----
@@ -66,10 +71,19 @@ def digits(flatten: bool = True, dtype: DTypeLike = "float32") -> Dataset:
     >>> data.train.y[:10]
     array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    file = resources.files("minprox.datasets") / "data" / "digits.npz"
-    with file.open("rb") as stream, np.load(stream) as stored:
-        images, labels = stored["images"], stored["labels"]
+    images, labels = stored((resources.files("minprox.datasets") / "data" / "digits.npz").read_bytes())
     x = images.reshape((-1, 64) if flatten else (-1, 1, 8, 8)) / 16
     train, validation, test = cut(x, labels, *SIZES)
     classes = [str(digit) for digit in range(10)]
     return make_dataset("digits", train, validation, test, dtype=dtype, classes=classes, source=SOURCE)
+
+
+def stored(content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return images and labels from the bytes of the file in the package."""
+    if (found := hashlib.sha256(content).hexdigest()) != SHA256:
+        raise ValueError(
+            f"digits.npz in the package is damaged: expected the SHA-256 {SHA256}, found {found}; "
+            "install minprox anew"
+        )
+    with np.load(io.BytesIO(content)) as arrays:
+        return arrays["images"], arrays["labels"]

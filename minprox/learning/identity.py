@@ -28,7 +28,8 @@ def settings_of(
 ) -> dict[str, Any]:
     """Return the settings of a training run as JSON values."""
     layers = [node.layer for node in net.nodes]
-    parts = {"net": layers, "loss": loss, "direction": direction, "optimizer": optimizer}
+    known = [type(optimizer), *attributes(optimizer).values()]  # plain values among them are told by name
+    parts = {"net": layers, "loss": loss, "direction": direction, "optimizer": known}
     settings = appearance(net, loss, direction) | {
         "parameter shapes": [list(theta.shape) for theta in net.parameters],
         "dtype": str(net.dtype),
@@ -55,7 +56,7 @@ def checksum(data: Dataset) -> int:
     found = 0
     for split in (data.train, data.validation, data.test):
         for array in (split.x, split.y):
-            found = zlib.crc32(np.ascontiguousarray(to_numpy(array)).tobytes(), found)
+            found = zlib.crc32(np.ascontiguousarray(to_numpy(array)).data, found)
     return found
 
 

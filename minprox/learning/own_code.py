@@ -21,45 +21,68 @@ STATE = {"net", "state", "epoch", "steps_done", "history"}  # what an optimiser 
 def own_code(value: Any) -> str:
     """Return a check sum of the functions and classes of one's own in a value, "" if there are none.
 
-    Of a function count its code, its defaults and what it closes over; of an object the code of its class,
-    and its numbers and texts if it has no ``repr`` of its own. Installed packages go by their names.
+    Of a function count its code, its defaults, what it closes over, and the functions, numbers and texts of
+    its module that it names; of an object the code of its class, and what it holds, but for what begins
+    with ``_`` and what changes in a run. Installed packages go by their names.
     """
     found = "\0".join(traces(value, set()))
     return f"{zlib.crc32(found.encode()):08x}" if found else ""
 
 
-def traces(value: Any, seen: set[int]) -> Iterator[str]:
-    """Yield what somebody wrote in a value, in an order that is the same in every process."""
-    if id(value) in seen or isinstance(value, SIMPLE) or hasattr(value, "tolist"):
+def traces(value: Any, seen: set[int], own: bool = False) -> Iterator[str]:
+    """Yield what somebody wrote in a value, in an order that is the same in every process.
+
+    Plain values count where they are ``own``: held by a function or an object of one's own.
+    """
+    if isinstance(value, SIMPLE) or hasattr(value, "tolist"):
+        if own:
+            yield from held_in(value, set())
+        return
+    if id(value) in seen:
         return
     seen.add(id(value))
+    inside: list[Any] = []
     if isinstance(value, partial):
         inside = [value.func, *value.args, *(v for _, v in sorted(value.keywords.items()))]
     elif isinstance(value, (list, tuple)):
         inside = list(value)
     elif isinstance(value, dict):
-        inside = list(value.values())
+        inside = [part for item in value.items() for part in item]
+    elif isinstance(value, (set, frozenset)):
+        inside = sorted(value, key=repr)
     elif isinstance(value, types.MethodType):
         inside = [value.__func__, value.__self__]
     elif isinstance(value, types.FunctionType):
-        inside = []
-        if is_own(value):
+        if own := is_own(value):
             cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
             inside = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
+            inside += named_by(value)
             yield code(value)
-            yield from (repr(v) for v in inside if isinstance(v, SIMPLE))
     else:
         held = {} if isinstance(value, type) else getattr(value, "__dict__", {})
         kind: Any = value if isinstance(value, type) else type(value)
         inside = [v for k, v in sorted(held.items()) if k not in STATE]
-        if is_own(kind):
-            yield code(kind)
-            if kind.__repr__ is object.__repr__:
-                yield from (f"{k}={v!r}" for k, v in sorted(held.items()) if isinstance(v, SIMPLE))
+        if own := is_own(kind):
+            yield from map(code, filter(is_own, kind.__mro__))
+            inside = [part for item in sorted(held.items()) if not changing(item[0]) for part in item]
+            inside += [v for part in vars(kind).values() if inspect.isfunction(part) for v in named_by(part)]
         elif not kind.__module__.startswith("minprox"):
             inside = []  # whatever an installed package keeps
     for part in inside:
-        yield from traces(part, seen)
+        yield from traces(part, seen, own)
+
+
+def changing(name: str) -> bool:
+    """Tell whether an attribute is one that changes in a run: a state, θ, or what is marked as internal."""
+    return name in STATE or name in ("held", "memory") or name.startswith("_")
+
+
+def named_by(function: types.FunctionType) -> list[Any]:
+    """Return the functions, classes and plain values of its module that a function names."""
+    known, names = function.__globals__, sorted(set(function.__code__.co_names))
+    found = [known[name] for name in names if name in known]
+    kinds = (*SIMPLE, tuple, types.FunctionType, type)
+    return [part for part in found if isinstance(part, kinds) or hasattr(part, "tolist")]
 
 
 def content(value: Any) -> str:
