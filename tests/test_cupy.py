@@ -183,6 +183,19 @@ def test_passes_and_solvers(build, solver, dtype, other):
     same(passes, other, dtype)
 
 
+@nets
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_a_proximal_last_layer(build, loss, other):
+    def steps():
+        net, tape, _, y = problem(build, "float64")
+        if not isinstance(loss, mp.CrossEntropy):
+            y = (normal("float64", 5, 3, seed=1) > 0).astype("float64")
+        return mp.proxprop(net, tape, loss, y, 0.5, last_layer="proximal", weight_decay=0.1)
+
+    if build is not shared:  # whose last layer stands elsewhere, too
+        same(steps, other, "float64")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("solver", SOLVERS, ids=repr)
 def test_what_is_not_finite_does_not_become_finite(solver, value, other):

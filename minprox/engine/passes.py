@@ -130,8 +130,9 @@ def proxprop(
     solver : callable or sequence of callable
         ``solver(A, delta, tau_theta) -> d``, one for all or one for each layer with parameters.
     last_layer : {"explicit", "proximal"}
-        The gradient for the last transfer, as in the paper, or its own proximal map, for a loss with the
-        Hessian ``c I``: the step to ``argmin_θ L_y(φ(θ, a)) + 1/(2τ_θ) ‖θ − θ_{L-1}‖²``.
+        The gradient for the last transfer, as in the paper, or its own proximal map, the step to
+        ``argmin_θ L_y(φ(θ, a)) + 1/(2τ_θ) ‖θ − θ_{L-1}‖²``: by ``solver`` for a loss with the Hessian
+        ``c I``, else by :class:`minprox.engine.solvers.NewtonCG`.
     weight_decay : float
         λ ≥ 0 of ``λ/2 ‖θ_l‖²`` in each step, ``(AᵀA + (λ + 1/τ_θ) I) d = Aᵀδ + λθ``: the steps rest at the
         optimum of ``J + λ/2 ‖θ‖²``, as they do not with that of an optimiser, which is added to ``d``.
@@ -148,7 +149,7 @@ def proxprop(
     >>> [d.shape for d in mp.proxprop(net, tape, loss, y, tau_theta=0.05, solver=mp.Exact())]
     [(5, 8), (9, 3)]
     """
-    layers = plan(net, loss, y, tau_theta, solver, last_layer, weight_decay, report)
+    layers = plan(net, loss, y, tau_theta, solver, last_layer, weight_decay, report, tape.output)
     steps: list[Array] = [None] * len(net.transfers)
     for l, A, delta in errors(net, tape, loss, y):  # last layer first
         solve, tau, c = layers[l]

@@ -9,7 +9,8 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.losses import Loss
-from minprox.engine.solvers import Explicit
+from minprox.engine.losses.base import has
+from minprox.engine.solvers import Explicit, NewtonCG
 from minprox.engine.solvers.decayed import Decayed
 from minprox.engine.solvers.report import Recorded, Report
 from minprox.ground.arguments import number, one_of, shown, step_size
@@ -49,19 +50,21 @@ def plan(
     last_layer: str = "explicit",
     weight_decay: float = 0.0,
     report: bool = False,
+    output: Array | None = None,
 ) -> list[LayerPlan]:
     """Return what proxprop does in each layer, or raise an error where its arguments make no step.
 
-    The parameters are those of :func:`minprox.proxprop`; so are the errors.
+    The parameters are those of :func:`minprox.proxprop`, and the output of the net; so are the errors.
     """
     one_of("last_layer", last_layer, ("explicit", "proximal"))
     taus, solvers = per_layer("tau_theta", tau_theta, net), per_layer("solver", solver, net)
     decay = number("weight_decay", weight_decay, least=0)
-    c = last_curvature(net, loss, y) if last_layer == "proximal" else None
+    proximal = last_layer == "proximal"
+    c = last_curvature(net, loss, y) if proximal else None
     layers: list[LayerPlan] = []
     for l, (tau, solve) in enumerate(zip(taus, solvers, strict=True)):
         last = l in net.last_transfers
-        if last and c is None:
+        if last and not proximal:
             layers.append(LayerPlan(Explicit(), 0.0))  # (A2, a); the entries of this layer are not used
             continue
         tau = step_size("tau_theta", tau, net.dtype)
@@ -70,6 +73,8 @@ def plan(
                 "solver: expected a callable solver(A, delta, tau_theta), such as mp.Exact(), "
                 f"found {shown(solve)}"
             )
+        if last and c is None:
+            solve = NewtonCG(loss, y, output, net.transfers[l], decay)
         layers.append(LayerPlan(solve, tau, c if last and c is not None else 1.0))
     if report:
         layers = [layer._replace(solver=Recorded(layer.solver)) for layer in layers]
@@ -79,9 +84,16 @@ def plan(
 def decayed(net: Graph, layers: Sequence[LayerPlan], decay: float) -> list[LayerPlan]:
     """Return the same plan with ``λ/2 ‖θ_l‖²`` in the step of each layer."""
     return [
-        layer._replace(solver=Decayed(layer.solver, transfer.split(transfer.theta), decay / layer.c))
+        layer  # which has it in its problem
+        if isinstance(plain_solver(layer), NewtonCG)
+        else layer._replace(solver=Decayed(layer.solver, transfer.split(transfer.theta), decay / layer.c))
         for layer, transfer in zip(layers, net.transfers, strict=True)
     ]
+
+
+def plain_solver(layer: LayerPlan) -> Solver:
+    """Return the solver of a layer, whether it is recorded or not."""
+    return layer.solver.solver if isinstance(layer.solver, Recorded) else layer.solver
 
 
 def report_of(layer: LayerPlan) -> Report | None:
@@ -122,14 +134,14 @@ def per_layer(name: str, value: Any, net: Graph) -> list[Any]:
     return list(value)
 
 
-def last_curvature(net: Graph, loss: Loss, y: Array) -> float:
-    """Return ``c`` of the block that faces the loss, or raise ValueError where that is no linear solve."""
+def last_curvature(net: Graph, loss: Loss, y: Array) -> float | None:
+    """Return ``c`` of the block that faces the loss, or None where Newton's method must solve it."""
     given = getattr(loss, "curvature", None)
     c = given(y) if callable(given) else given
-    if c is None:
+    if c is None and not (has(loss, "value") and has(loss, "tangent")):
         raise ValueError(
-            f'last_layer="proximal" needs the loss SquaredError, whose last block is a linear solve, '
-            f"found {loss!r}"
+            'last_layer="proximal" needs a loss with a curvature, whose last block is a linear solve, '
+            f"or with value and tangent, for Newton's method, found {loss!r}"
         )
     output = [l for l, places in enumerate(net.places) if len(net.nodes) - 1 in places]
     if not net.last_transfers.intersection(output):

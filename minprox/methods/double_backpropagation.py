@@ -103,7 +103,9 @@ def double_backprop(
     """
     lam = number("lam", lam, least=0)
     check_options(norm, of, epsilon, points, clip)
-    layers = None if tau_theta is None else plan(net, loss, y, tau_theta, solver, last_layer)
+    layers = (
+        None if tau_theta is None else plan(net, loss, y, tau_theta, solver, last_layer, output=tape.output)
+    )
     if lam == 0:
         if tau_theta is None:
             return backprop(net, tape, loss, y)

@@ -7,6 +7,7 @@ from typing import Any
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.plan import LayerPlan, over
+from minprox.engine.solvers import NewtonCG
 from minprox.ground.backend import array_module
 
 
@@ -15,7 +16,11 @@ def implicit_step(layer: LayerPlan, A: LinearMap, delta: Array, g: Array) -> Arr
 
     A solver knows right-hand sides ``Bᵀ β`` only. So half of the shift becomes rows of the map: with
     ``τ = 2 c τ_θ``, ``B = [A; I/√τ]`` and ``β = [δ; √τ g]/c`` the step is ``(BᵀB + I/τ)⁻¹ Bᵀ β``.
+
+    That of a layer which faces a loss is no linear solve; ``g`` is a linear term of its problem.
     """
+    if isinstance(layer.solver, NewtonCG):
+        return layer.solver.plus(g)(A, delta, layer.tau_theta)
     tau, xp = 2 * layer.c * layer.tau_theta, array_module(delta, g)
     beta = xp.concatenate([over(delta, layer.c), tau**0.5 * over(g, layer.c)], axis=-2)
     return layer.solver(Extended(A, tau**-0.5), beta, tau)

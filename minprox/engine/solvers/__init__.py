@@ -8,6 +8,7 @@ A solver is anything callable as ``solver(A, delta, tau_theta) -> d`` with a lin
 from minprox.engine.solvers.block_conjugate_gradients import BlockCG
 from minprox.engine.solvers.conjugate_gradients import CG
 from minprox.engine.solvers.exact import Exact, Explicit
+from minprox.engine.solvers.newton import NewtonCG
 from minprox.engine.solvers.report import Report, relative_residual, run
 
-__all__ = ["CG", "BlockCG", "Exact", "Explicit", "Report", "relative_residual", "run"]
+__all__ = ["CG", "BlockCG", "Exact", "Explicit", "NewtonCG", "Report", "relative_residual", "run"]

@@ -73,11 +73,12 @@ class CG:
         return f"CG({self.iterations})"
 
 
-def cg(matvec: Callable[[Array], Array], b: Array, iterations: int) -> tuple[Array, int]:
+def cg(matvec: Callable[[Array], Array], b: Array, iterations: int, rtol: float = 0.0) -> tuple[Array, int]:
     """Run that many iterations of SciPy's or CuPy's ``cg`` from zero on the vector ``b``.
 
-    It stops earlier only where the residual vanishes to the last representable digit, and looks at its norm
-    after each iteration. Returns the solution and the number of iterations done.
+    It stops earlier only where the residual is ``rtol`` times as large as ``b``, or vanishes to the last
+    representable digit, and looks at its norm after each iteration. Returns the solution and the number of
+    iterations done.
     """
     xp, linalg = array_module(b), companion(b, "sparse.linalg")
     size = abs(b).max()
@@ -88,7 +89,7 @@ def cg(matvec: Callable[[Array], Array], b: Array, iterations: int) -> tuple[Arr
     x, _ = linalg.cg(
         operator,
         b / size,  # so that no scale of b can underflow in a square
-        rtol=0,
+        rtol=rtol,
         atol=float(np.finfo(b.dtype).tiny / np.finfo(b.dtype).eps) ** 0.5,
         maxiter=iterations,
         callback=lambda _: done.append(None),

@@ -27,7 +27,8 @@ class Report:
     iterations : int or None
         Done by an iterative solver; None for others.
     residual : float
-        ``‖M d − Aᵀδ‖ / ‖Aᵀδ‖``, 0 where ``Aᵀδ`` vanishes, and for an explicit step, which solves nothing.
+        ``‖M d − Aᵀδ‖ / ‖Aᵀδ‖``, 0 where ``Aᵀδ`` vanishes, and for an explicit step, which solves nothing. A
+        solver with a method ``residual``, as :class:`NewtonCG`, says itself what is left of its condition.
 
     Examples
     --------
@@ -57,7 +58,8 @@ class Report:
         if isinstance(solver, Explicit):
             return cls(repr(solver), "", None, 0.0)
         form = getattr(solver, "chosen", None)
-        residual = relative_residual(A, delta, tau_theta, d)
+        measure = getattr(solver, "residual", relative_residual)
+        residual = measure(A, delta, tau_theta, d)
         return cls(repr(solver), form(A, delta) if form else "", done, residual)
 
 
