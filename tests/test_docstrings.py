@@ -42,7 +42,7 @@ INNER = {
         "BinaryCrossEntropy.targets",
         "Optimizer.update",
     ),
-    *("KFAC.remember",),
+    *("KFAC.remember", "NewtonCG.condition", "NewtonCG.moved", "NewtonCG.value", "NewtonCG.searched"),
     *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
     *(
         "Attention.weights",

@@ -36,6 +36,7 @@ class NewtonCG:
     y, output : array, shapes (N, ...)
         Targets, and the output of the net, which is that of the layer, at θ.
     layer : Transfer
+        Which lays outputs out as rows, and holds θ.
     decay : float
         λ ≥ 0 of another term ``λ/2 ‖u‖²``.
 
@@ -143,6 +144,7 @@ class NewtonCG:
         Returns
         -------
         float
+            0 for the solution, 1 for no step at all.
         """
         zero = array_module(d).zeros_like(d)
         start = norm(self.condition(A, tau_theta, zero))
@@ -159,6 +161,7 @@ class NewtonCG:
         Returns
         -------
         NewtonCG
+            A copy.
         """
         other = copy(self)
         other.g = g
