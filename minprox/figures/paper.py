@@ -15,6 +15,7 @@ from minprox.experiments.results import deviations, fixed_tau, results, setting,
 from minprox.experiments.tables import deciding, final, number, step_words
 from minprox.figures.bands import band, ended
 from minprox.figures.lettering import literal, names
+from minprox.figures.online_curves import online_experiment
 from minprox.figures.robustness_curves import robust_experiment
 from minprox.figures.sharpness_panels import sharpness_experiment
 from minprox.figures.style import dress, legend, logarithmic
@@ -95,6 +96,7 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
 #: Kinds of run with a figure of their own: a function of the experiment, its results and the title.
 OWN: dict[str, Callable[[Experiment, Sequence[Result], str], Figure]] = {
     "robust": robust_experiment,
+    "online": online_experiment,
     "sharpness": sharpness_experiment,
 }
 

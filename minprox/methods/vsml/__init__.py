@@ -6,5 +6,22 @@ Kirsch and Schmidhuber, *Meta Learning Backpropagation And Improving It*, NeurIP
 from minprox.methods.vsml.cell import LSTMCell
 from minprox.methods.vsml.hand_set import HandSetCell
 from minprox.methods.vsml.learner import Learner
+from minprox.methods.vsml.meta import Search, Through
+from minprox.methods.vsml.rivals import Rivals
+from minprox.methods.vsml.shipped import load, origin, save
+from minprox.methods.vsml.tasks import gaussian_tasks
+from minprox.methods.vsml.unrolled import Episode
 
-__all__ = ["HandSetCell", "LSTMCell", "Learner"]
+__all__ = [
+    "Episode",
+    "HandSetCell",
+    "LSTMCell",
+    "Learner",
+    "Rivals",
+    "Search",
+    "Through",
+    "gaussian_tasks",
+    "load",
+    "origin",
+    "save",
+]

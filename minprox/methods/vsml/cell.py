@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from minprox.ground.arguments import whole
-from minprox.ground.backend import array_module, asarray, companion
+from minprox.ground.arguments import float_dtype, whole
+from minprox.ground.backend import array_module, asarray
 
 Array = Any
 State = tuple[Array, ...]
@@ -22,9 +23,12 @@ class LSTMCell:
     Parameters
     ----------
     theta : sequence of array, shapes (33, 64), (17, 8) and (17, 8), optional
-        ``W_l``, ``W_f`` and ``W_b``, each with its bias as the last row; drawn if not given.
+        ``W_l``, ``W_f`` and ``W_b``, each with its bias as the last row; drawn if not given. With a leading
+        axis, a stack of cells, each of which runs its share of the episodes.
     seed : int
         Of the parameters that are drawn: normal, truncated at two deviations, of deviation 1/√fan_in.
+    dtype : {"float32", "float64"}
+        Of these.
 
     Attributes
     ----------
@@ -48,10 +52,13 @@ class LSTMCell:
 
     SHAPES = (2 * MESSAGE + SIZE + 1, 4 * SIZE), (SIZE + 1, MESSAGE), (SIZE + 1, MESSAGE)
 
-    def __init__(self, theta: Sequence[Array] | None = None, seed: int = 0) -> None:
-        rng = np.random.default_rng(whole("seed", seed, least=0))
-        self.theta = [*theta] if theta is not None else [asarray(drawn(rng, shape)) for shape in self.SHAPES]
-        found = tuple(part.shape for part in self.theta)
+    def __init__(
+        self, theta: Sequence[Array] | None = None, seed: int = 0, dtype: DTypeLike = "float32"
+    ) -> None:
+        rng, kind = np.random.default_rng(whole("seed", seed, least=0)), float_dtype("dtype", dtype)
+        own = (asarray(drawn(rng, shape).astype(kind)) for shape in self.SHAPES)
+        self.theta = [*own] if theta is None else [*theta]
+        found = tuple(part.shape[-2:] for part in self.theta)
         if found != self.SHAPES:
             raise ValueError(f"theta: expected arrays of the shapes {self.SHAPES}, found {found}")
 
@@ -94,19 +101,30 @@ class LSTMCell:
             What the layer says upwards and downwards.
         """
         xp, (h, c), (W_l, W_f, W_b) = array_module(up), state, self.theta
-        sigma = companion(up, "special").expit
         edges = h.shape[:3]
         said = [xp.broadcast_to(m, (*edges, MESSAGE)) for m in (up[:, :, None], down[:, None])]
+
+        def sigma(z: Array) -> Array:  # 1/(1 + e⁻ᶻ)
+            return (1 + xp.tanh(z / 2)) / 2
+
         # [i, g, f, o] = split([m→_a; m←_b; h_ab] W_l + b_l)  (V1)
-        z = xp.concatenate([*said, h], axis=-1) @ W_l[:-1] + W_l[-1]
+        z = dense(xp.concatenate([*said, h], axis=-1), W_l)
         i, g, f, o = (z[..., k * SIZE : (k + 1) * SIZE] for k in range(4))
         c = sigma(f + 5) * c + sigma(i - 5) * xp.tanh(g)  # c ← σ(f + 5) c + σ(i − 5) tanh(g)  (V1)
         h = sigma(o) * xp.tanh(c)  # h ← σ(o) tanh(c)  (V1)
         # m→_b = mean_a(h_ab W_f + b_f);   m←_a = mean_b(h_ab W_b + b_b)  (V2)
-        return (h, c), h.mean(axis=1) @ W_f[:-1] + W_f[-1], h.mean(axis=2) @ W_b[:-1] + W_b[-1]
+        return (h, c), dense(h.mean(axis=1), W_f), dense(h.mean(axis=2), W_b)
 
     def __repr__(self) -> str:
         return f"LSTMCell({self.theta[0].dtype})"
+
+
+def dense(values: Array, W: Array) -> Array:
+    """Return ``values W + b``; of a stack of cells, each one's own for its share of the episodes."""
+    if W.ndim == 2:
+        return values @ W[:-1] + W[-1]
+    rows = values.reshape(len(W), -1, values.shape[-1])
+    return (rows @ W[:, :-1] + W[:, -1:]).reshape(*values.shape[:-1], W.shape[-1])
 
 
 def truncated(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minprox.ground.arguments import whole
-from minprox.ground.backend import array_module
+from minprox.ground.backend import array_module, asarray
+from minprox.learning.net_state import listed, numbered
 from minprox.methods.vsml.cell import MESSAGE, LSTMCell, State
 
 Array = Any
@@ -110,10 +111,7 @@ class Learner:
         y : array, shape (episodes,)
             Labels.
         """
-        xp = array_module(logits, y)
-        p = xp.exp(logits - logits.max(axis=-1, keepdims=True))
-        one_hot = (y[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
-        self.error = p / p.sum(axis=-1, keepdims=True) - one_hot  # e = softmax(ŷ) − onehot(y)  (V3)
+        self.error = error_of(logits, y)  # e = softmax(ŷ) − onehot(y)  (V3)
         if self.backward:
             self.sweep()
 
@@ -125,6 +123,19 @@ class Learner:
             N, I = self.states[l][0].shape[:2]
             self._ticks(l, xp.zeros((N, I, MESSAGE), self.error.dtype))
         self.error = 0 * self.error
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that changes, for :meth:`take_up`."""
+        h, c = zip(*self.states, strict=True)
+        parts = {"h": h, "c": c, "down": self.downs, "error": [self.error]}
+        return {name: array for key, part in parts.items() for name, array in numbered(key, part).items()}
+
+    def take_up(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on where :meth:`arrays` was called."""
+        h, c, self.downs, (self.error,) = (
+            [asarray(array) for array in listed(key, arrays)] for key in ("h", "c", "down", "error")
+        )
+        self.states = list(zip(h, c, strict=True))
 
     def run(self, x: Array, y: Array) -> Array:
         """Learn from a stream, one example after the other.
@@ -144,6 +155,14 @@ class Learner:
             outputs.append(self.predict(x[:, t]))
             self.learn(outputs[-1], y[:, t])
         return array_module(x).stack(outputs, axis=1)
+
+
+def error_of(logits: Array, y: Array) -> Array:
+    """Return ``softmax(ŷ) − onehot(y)`` of each row of logits."""
+    xp = array_module(logits, y)
+    p = xp.exp(logits - logits.max(axis=-1, keepdims=True))
+    one_hot = (y[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
+    return p / p.sum(axis=-1, keepdims=True) - one_hot
 
 
 def message(values: Array) -> Array:

@@ -111,7 +111,7 @@ class Episode(Graph):
 
     def __init__(self, cell: LSTMCell, sizes: Sequence[int], T: int) -> None:
         T, layers = whole("T", T), list(pairwise([whole("sizes", n) for n in sizes]))
-        self.inner, self.classes = Cell(cell), sizes[-1]
+        self.inner, self.classes, self.layers, self.sizes = Cell(cell), sizes[-1], layers, list(sizes)
         lengths = [T * sizes[0], T * sizes[-1], *(I * O * SIZE for I, O in layers)]
         ends = np.cumsum([0, *lengths]).tolist()
         x = Input((ends[-1] + 1,))
@@ -160,6 +160,22 @@ class Episode(Graph):
         one_hot = (y[..., None] == xp.arange(self.classes)).astype(x.dtype)
         rows = [x, -one_hot, *(c for _, c in states), xp.zeros((N, 1), x.dtype)]
         return xp.concatenate([part.reshape(N, -1) for part in rows], axis=1)
+
+    def start(self, N: int, rng: np.random.Generator) -> list[tuple[Array, ...]]:
+        """Draw the states at the start of N episodes.
+
+        Parameters
+        ----------
+        N : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list of tuple of array
+            As :attr:`Learner.states` at the start.
+        """
+        cell = self.cell()
+        return [cell.start(N, I, O, rng) for I, O in self.layers]
 
     def cell(self) -> LSTMCell:
         """Return the cell whose parameters this net has now.

@@ -1,0 +1,142 @@
+"""Variable shared meta learning as data: a cell meets real digits; and how it was meta-trained (V1 to V7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minprox.experiments.claims import Claim, Records
+from minprox.experiments.experiment import Experiment
+from minprox.experiments.meta_training import MetaTraining
+from minprox.experiments.online import Online
+
+STREAMS = {
+    "digits": "digits",
+    "projected": "projected digits",
+    "permuted": "permuted labels",
+    "coarse": "4×4 pixels",
+}
+RIVALS = ("sgd", "adam")
+LEARNERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "vsml": ("VS-ML", {"method": "vsml"}),
+    "sgd": ("SGD", {"method": "sgd"}),
+    "adam": ("Adam", {"method": "adam"}),
+}
+HIDDEN: dict[str, tuple[str, dict[str, Any]]] = {
+    f"{key}_32": (f"{label}, 32 hidden units", settings | {"hidden": 32})
+    for key, (label, settings) in LEARNERS.items()
+    if key != "vsml"
+}
+
+METHODS = {
+    f"{stream}_{key}": Online(label=f"{label}, {words}", stream=stream, **settings)
+    for stream, words in STREAMS.items()
+    for key, (label, settings) in (LEARNERS | (HIDDEN if stream == "digits" else {})).items()
+}
+
+
+def after(records: Records, examples: int, method: str) -> float:
+    """Return the accuracy over the first so many examples, in per cent."""
+    record = records.history(method)
+    return 100 * record.accuracy[record.examples.index(examples)]
+
+
+def best(records: Records, column: str, stream: str) -> float:
+    """Return the best last value that an optimiser has on a stream, in per cent."""
+    keys = [*RIVALS, *HIDDEN] if stream == "digits" else RIVALS
+    return max(100 * records.last(column, f"{stream}_{key}") for key in keys)
+
+
+def lead(stream: str, examples: int = 100) -> Callable[[Records], float]:
+    """Return a function: the points by which the cell leads after so many examples."""
+
+    def value(records: Records) -> float:
+        keys = [*RIVALS, *HIDDEN] if stream == "digits" else RIVALS
+        others = (after(records, examples, f"{stream}_{key}") for key in keys)
+        return after(records, examples, f"{stream}_vsml") - max(others)
+
+    return value
+
+
+def at_the_end(records: Records) -> float:
+    """Return the points by which the best optimiser leads over the last 100 digits."""
+    return best(records, "recent", "digits") - 100 * records.last("recent", "digits_vsml")
+
+
+def change(streams: Iterable[str]) -> Callable[[Records], float]:
+    """Return a function: the points by which disguised digits change the cell's accuracy after 100."""
+
+    def value(records: Records) -> float:
+        plain = after(records, 100, "digits_vsml")
+        return max(abs(after(records, 100, f"{stream}_vsml") - plain) for stream in streams)
+
+    return value
+
+
+CLAIMS = (
+    Claim(
+        sentence="A cell that was meta-trained elsewhere learns real digits faster at first than gradient "
+        "descent and Adam do.",
+        quantity="points of accuracy over the first 100 examples, ahead of the best of them at its best rate",
+        value=lead("digits"),
+        holds=lambda points: points > 0,
+        form="{:.1f}",
+    ),
+    Claim(
+        sentence="It does so where no input is a pixel, behind a random projection.",
+        quantity="points ahead over the first 100 examples",
+        value=lead("projected"),
+        holds=lambda points: points > 0,
+        form="{:.1f}",
+    ),
+    Claim(
+        sentence="It does so with permuted labels, as it knows no class by its number.",
+        quantity="points ahead over the first 100 examples",
+        value=lead("permuted"),
+        holds=lambda points: points > 0,
+        form="{:.1f}",
+    ),
+    Claim(
+        sentence="The same parameters do so at another size, with 16 inputs.",
+        quantity="points ahead over the first 100 examples",
+        value=lead("coarse"),
+        holds=lambda points: points > 0,
+        form="{:.1f}",
+        paper=False,
+    ),
+    Claim(
+        sentence="Gradient descent catches up: over the last 100 examples the best optimiser is level "
+        "or ahead.",
+        quantity="points by which it is ahead there",
+        value=at_the_end,
+        holds=lambda points: points >= 0,
+        form="{:.1f}",
+    ),
+)
+
+VSML = Experiment(
+    name="vsml",
+    title="A meta-trained cell meets real digits",
+    methods=METHODS,
+    seeds=tuple(range(10)),
+    panels=(("examples", "accuracy"), ("examples", "recent")),
+    columns=("accuracy", "recent", "examples", "rate", "seconds"),
+    note="Each example is predicted first, then learned from. SGD and Adam: at each mark the best of nine rates.",
+    claims=CLAIMS,
+    presets={"quick": {"marks": 12}},
+)
+
+SMOKE = {"blocks": 9, "every": 25, "classes": 2, "T": 20, "batch": 16, "tau": 0.02, "population": 16}
+
+VSML_TRAINING = Experiment(
+    name="vsml-training",
+    title="Meta-training of a cell on Gaussian classes",
+    methods={
+        "bptt": MetaTraining(label="BPTT"),
+        "proxprop": MetaTraining(label="ProxProp", method="proxprop", tau_theta=1.0),
+        "es": MetaTraining(label="ES, population 128", method="es", batch=1, blocks=75, tau=0.025),
+    },
+    panels=(("step", "loss"), ("step", "accuracy"), ("seconds", "loss")),
+    note="8 inputs, 3 classes, 50 examples; a fresh random mix for each task.",
+    presets={"quick": SMOKE},
+)
