@@ -28,9 +28,11 @@ from test_strict_arrays import (
 )
 
 import minprox as mp
-from minprox.experiments import X1, Run, execute, quick
+from minprox.experiments import X1, Online, Run, execute, quick
 from minprox.ground import backend
 from minprox.learning.training import mini_batches
+from minprox.methods import vsml
+from minprox.methods.vsml import hand_set
 
 TOLERANCES = {"float64": 1e-10, "float32": 1e-4}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCES)
@@ -254,6 +256,60 @@ def test_a_run_of_kfac_goes_on_on_the_other_backend(other, tmp_path):
     assert type(direction.state["Omega"][0]).__module__.partition(".")[0] == other
     for theta, reference in zip(moved.parameters, net.parameters, strict=True):
         assert relative(mp.to_numpy(theta), reference) < 1e-10
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@dtypes
+def test_nets_of_cells_run_forward(dtype, backward, other):
+    def run():
+        learner = vsml.Learner(vsml.LSTMCell(seed=1, dtype=dtype), (5, 4, 3), 2, backward=backward)
+        y = backend.asarray(np.arange(12).reshape(2, 6) % 3)
+        return [learner.run(normal(dtype, 2, 6, 5), y), *learner.states[0], *learner.states[1]]
+
+    same(run, other, dtype)
+
+
+@dtypes
+def test_hand_set_and_cloned_cells_run_forward(dtype, other):
+    def run_both():
+        net = mp.Sequential(mp.Tanh(), mp.Linear(5, 4), mp.Tanh(), mp.Linear(4, 3), seed=0, dtype=dtype)
+        states = vsml.HandSetCell(0.1).states(net)
+        clone = vsml.CloneCell(0.1, vsml.clone_net(seed=1, dtype=dtype))
+        x, y = normal(dtype, 6, 5), backend.asarray(np.arange(6) % 3)
+        return [hand_set.run(cell, states, x, y) for cell in (vsml.HandSetCell(0.1), clone)]
+
+    same(run_both, other, dtype)
+
+
+def test_directions_of_meta_training(other):
+    def both():
+        tasks = functools.partial(vsml.gaussian_tasks, N=2, T=3, inputs=4, classes=2)
+        net = vsml.Episode(vsml.LSTMCell(seed=1, dtype="float64"), (4, 2), 3)
+        metas = [vsml.Through(net, tasks), vsml.Search(net, tasks, population=6)]
+        metas.append(vsml.Through(net, tasks, functools.partial(mp.proxprop, tau_theta=1.0)))
+        return [meta(np.random.default_rng(0))[2] for meta in metas]
+
+    same(both, other, "float64")
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_rivals_of_cells(optimizer, other):
+    def run():
+        rivals = vsml.Rivals((4, 5, 3), [0.1, 0.2], optimizer, dtype="float64")
+        for t in range(4):
+            logits = rivals.predict(normal("float64", 1, 4, seed=t))
+            rivals.learn(logits, backend.asarray(np.array([t % 3])))
+        return rivals.theta
+
+    same(run, other, "float64")
+
+
+def test_a_stream_is_learned_on_the_other_backend(other, tmp_path):
+    one, two = Online(marks=2, every=5), Online(marks=2, every=5, method="adam")
+    for k, run in enumerate((one, two)):
+        here = execute(run, tmp_path / f"{k}", backend="numpy")
+        there = execute(run, tmp_path / f"{k}-there", backend=other)
+        assert (here.accuracy, here.recent) == (there.accuracy, there.recent)
 
 
 def test_a_net_moves_with_its_views_and_keeps_every_bit(other):

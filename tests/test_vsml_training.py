@@ -12,8 +12,9 @@ import minprox as mp
 from minprox.experiments import EXPERIMENTS, Processes, execute
 from minprox.experiments.meta_training import MetaTraining
 from minprox.experiments.presets import resized
+from minprox.experiments.publishing import publish
 from minprox.experiments.vsml_experiment import VSML_TRAINING
-from minprox.learning.checkpoints import read_arrays
+from minprox.ground.array_files import read_arrays
 from minprox.methods.vsml import Episode, Learner, LSTMCell, Search, Through, gaussian_tasks
 from minprox.methods.vsml.meta import clipped
 
@@ -133,6 +134,21 @@ def test_its_checkpoint_is_a_cell(tmp_path):
     for theta, expected in zip(cell.theta, state.net.cell().theta, strict=True):
         assert (theta == expected).all()
     assert relative(cell.theta[0], LSTMCell(seed=0).theta[0]) > 1e-3
+
+
+def test_a_published_cell_tells_where_it_is_from(tmp_path):
+    record = execute(SHORT, tmp_path / "run")
+    publish(tmp_path / "run", tmp_path / "cell.npz", "a command")
+    about = mp.methods.vsml.origin(tmp_path / "cell.npz")
+    assert about["command"] == "a command"
+    assert about["settings"] == SHORT.configuration()
+    assert about["record"]["held_out"] == record.held_out
+    assert about["versions"]["numpy"] == np.__version__
+    one, two = (mp.methods.vsml.load(tmp_path / name) for name in ("run/checkpoint.npz", "cell.npz"))
+    assert all((a == b).all() for a, b in zip(one.theta, two.theta, strict=True))
+    with raises(ValueError, "configuration of a run"):
+        (tmp_path / "run" / "config.json").write_text("{}")
+        publish(tmp_path / "run", tmp_path / "cell.npz", "a command")
 
 
 def test_a_smoke_run_leaves_the_plateau(tmp_path):

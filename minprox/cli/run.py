@@ -105,6 +105,7 @@ def run(
     auc  SPAUC and others rank examples of two classes; -halves, -odd, -cancer, -stream: other data;
          auc-rate, auc-steps: its convergence, and explicit against implicit steps
     interlocking  modules that learn from a loss a few modules on; -resnet, -transformer: other nets
+    vsml  a meta-trained cell meets real digits; -training: how it was trained; -clone: a learned rule
 
     You may stop at any time: the same command goes on where it stopped, and what is finished is not
     run again. A run whose loss becomes NaN or infinite is a result: "diverged". At the end stand a table,

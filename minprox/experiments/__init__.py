@@ -11,11 +11,14 @@ from minprox.experiments.architecture import Architecture
 from minprox.experiments.catalogue import EXPERIMENTS
 from minprox.experiments.claims import Claim, Finding, MissingRecord, Records
 from minprox.experiments.contents import load
+from minprox.experiments.cloning import Cloning
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
+from minprox.experiments.meta_training import MetaTraining
 from minprox.experiments.nets import ACTIVATIONS, NETS
+from minprox.experiments.online import Online
 from minprox.experiments.outcome import Result
 from minprox.experiments.paper import X1, X2, X3
 from minprox.experiments.parts import DATA, LOSSES, DataSource, parse_solver
@@ -46,6 +49,9 @@ __all__ = [
     "Result",
     "Kind",
     "Ranking",
+    "MetaTraining",
+    "Online",
+    "Cloning",
     "Measure",
     "Step",
     "Claim",

@@ -20,7 +20,7 @@ from minprox.experiments.measures import Measure, accuracy
 from minprox.experiments.online_tasks import all_digits
 from minprox.ground.arguments import number, whole
 from minprox.ground.backend import asarray, to_numpy
-from minprox.learning.net_state import listed, net_arrays, numbered, put
+from minprox.learning.net_state import check_alike, listed, net_arrays, numbered, put
 from minprox.learning.optimizers import Adam
 from minprox.methods.vsml.clone import CloneCell, clone_net, edges
 from minprox.methods.vsml.hand_set import HandSetCell, State, run
@@ -101,10 +101,11 @@ class Cloning(Kind):
         steps = self.blocks * self.every
         adam = Adam(net, lr=lambda step: self.tau * (1 + np.cos(np.pi * step / steps)) / 2)
         if arrays is not None:
+            check_alike(self.arrays((net, adam)), arrays)
             put(net.parameters, listed("parameters", arrays))
             for name, values in adam.state.items():
                 put(values, listed(f"state.{name}", arrays))
-            adam.steps_done = int(arrays["steps_done"])
+            adam.steps_done = whole("steps_done", arrays["steps_done"][()], least=0)
         return net, adam
 
     def advance(self, state: tuple[Graph, Adam], unit: int) -> dict[str, float]:
@@ -118,7 +119,7 @@ class Cloning(Kind):
             tape, adam.epoch = forward(net, x), step
             adam.step(backprop(net, tape, loss, y))
             errors.append(float(((tape.output - y) ** 2).mean()))
-        return {"step": unit * self.every, "error": np.mean(errors) ** 0.5}
+        return {"step": unit * self.every, "error": float(np.mean(errors)) ** 0.5}
 
     def arrays(self, state: tuple[Graph, Adam]) -> dict[str, Any]:
         """Return the parameters and the state of Adam; see :class:`Kind`."""

@@ -17,7 +17,7 @@ from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, accuracy
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import asarray
-from minprox.learning.net_state import listed, net_arrays, numbered, put
+from minprox.learning.net_state import check_alike, listed, net_arrays, numbered, put
 from minprox.learning.optimizers import Adam
 from minprox.methods.vsml.cell import LSTMCell
 from minprox.methods.vsml.learner import Learner
@@ -130,7 +130,18 @@ class MetaTraining(Kind):
         return self.method, ""
 
     def tasks(self, N: int) -> Any:
-        """Return what draws N tasks."""
+        """Return what draws tasks, as :class:`minprox.methods.vsml.Through` takes it.
+
+        Parameters
+        ----------
+        N : int
+            How many at a time.
+
+        Returns
+        -------
+        callable
+            ``tasks(rng)`` returns x and y.
+        """
         return partial(gaussian_tasks, N=N, T=self.T, inputs=self.inputs, classes=self.classes)
 
     def begin(self, arrays: dict[str, np.ndarray] | None = None) -> MetaState:
@@ -189,7 +200,8 @@ class MetaState:
 
     def put(self, arrays: dict[str, np.ndarray]) -> None:
         """Set everything to what :meth:`arrays` gave."""
+        check_alike(self.arrays(), arrays)
         put(self.net.parameters, listed("parameters", arrays))
         for name, values in self.adam.state.items():
             put(values, listed(f"state.{name}", arrays))
-        self.adam.steps_done = int(arrays["steps_done"])
+        self.adam.steps_done = whole("steps_done", arrays["steps_done"][()], least=0)

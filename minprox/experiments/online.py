@@ -108,8 +108,7 @@ class Online(Kind):
         copies = 1 if self.method == "vsml" else len(RATES[self.method])
         state = OnlineState(learner, x, y, np.zeros((0, copies), bool))
         if arrays is not None:
-            state.right = np.asarray(arrays["right"], bool)
-            learner.take_up(arrays)
+            state.take_up(arrays)
         return state
 
     def advance(self, state: OnlineState, unit: int) -> dict[str, float]:
@@ -137,6 +136,14 @@ class OnlineState:
     x: np.ndarray
     y: np.ndarray
     right: np.ndarray  # (t, copies)
+
+    def take_up(self, arrays: dict[str, np.ndarray]) -> None:
+        """Go on where the arrays were taken."""
+        right = arrays["right"]
+        if right.dtype != bool or right.shape[1:] != self.right.shape[1:]:
+            raise ValueError(f"right: expected truth values of {self.right.shape[1]} copies")
+        self.learner.take_up({name: array for name, array in arrays.items() if name != "right"})
+        self.right = right
 
     def step(self) -> None:
         """Predict, look, learn; after the last example of the data the first one comes again."""

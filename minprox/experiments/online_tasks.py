@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minprox.datasets import digits
+from minprox.ground.backend import to_numpy
 
 Stream = tuple[np.ndarray, np.ndarray]
 
@@ -15,7 +16,7 @@ def all_digits(rng: np.random.Generator) -> Stream:
     """Return the bundled digits in random order; pixels with mean 0 and variance 1 over all of them."""
     data = digits()
     x, y = (
-        np.concatenate([getattr(split, part) for split in (data.train, data.validation, data.test)])
+        np.concatenate([to_numpy(getattr(split, part)) for split in (data.train, data.validation, data.test)])
         for part in ("x", "y")
     )
     order = rng.permutation(len(y))

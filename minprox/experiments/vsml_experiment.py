@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from minprox.experiments.claims import Claim, Records
+from minprox.experiments.cloning import Cloning
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.meta_training import MetaTraining
 from minprox.experiments.online import Online
@@ -121,9 +122,35 @@ VSML = Experiment(
     seeds=tuple(range(10)),
     panels=(("examples", "accuracy"), ("examples", "recent")),
     columns=("accuracy", "recent", "examples", "rate", "seconds"),
-    note="Each example is predicted first, then learned from. SGD and Adam: at each mark the best of nine rates.",
+    note="Each example is predicted, then learned from. SGD and Adam: at each mark the best of nine rates.",
     claims=CLAIMS,
     presets={"quick": {"marks": 12}},
+)
+
+
+def short_of(net: str) -> Callable[[Records], float]:
+    """Return a function: the points by which nets of cloned cells stay behind those of the hand-set cell."""
+    return lambda records: 100 * (records.last(f"sgd_{net}", "clone") - records.last(f"clone_{net}", "clone"))
+
+
+VSML_CLONE = Experiment(
+    name="vsml-clone",
+    title="A cloned cell learns digits as gradient descent does",
+    methods={"clone": Cloning(label="clone, 3-48-48-3")},
+    seeds=(0, 1, 2),
+    panels=(("step", "error"),),
+    note="Regression on the products of the hand-set cell.",
+    claims=tuple(
+        Claim(
+            sentence=f"A rule that was learned trains a net {words} as gradient descent does, forward only.",
+            quantity="points of test accuracy below it",
+            value=short_of(net),
+            holds=lambda points: abs(points) <= 1.5,
+            form="{:.1f}",
+        )
+        for net, words in (("linear", "of one layer"), ("deep", "with a hidden layer of 32"))
+    ),
+    presets={"quick": {"blocks": 6}},
 )
 
 SMOKE = {"blocks": 9, "every": 25, "classes": 2, "T": 20, "batch": 16, "tau": 0.02, "population": 16}

@@ -12,6 +12,7 @@ from minprox.figures.net_picture import graph
 from minprox.figures.palette import look_of
 from minprox.figures.paper import experiment
 from minprox.figures.robustness_curves import robustness
+from minprox.figures.rule_panels import learning_rule
 from minprox.figures.schedules import gantt
 from minprox.figures.sharpness_curves import sharpness
 from minprox.figures.stream_curves import stream_scaling
@@ -25,6 +26,7 @@ __all__ = [
     "experiment",
     "gantt",
     "graph",
+    "learning_rule",
     "robustness",
     "scaling",
     "batch_scaling",

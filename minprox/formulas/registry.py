@@ -11,7 +11,8 @@ from minprox.formulas.kfac import KFAC
 from minprox.formulas.proxprop import PROXPROP
 from minprox.formulas.spauc import SPAUC
 from minprox.formulas.tangents import TANGENTS
+from minprox.formulas.vsml import VSML
 
-PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, DOUBLE_BACKPROP, SPAUC, INTERLOCKING, KFAC)
+PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, DOUBLE_BACKPROP, SPAUC, INTERLOCKING, KFAC, VSML)
 
 FORMULAS: Mapping[str, Formula] = {formula.label: formula for paper in PAPERS for formula in paper.formulas}

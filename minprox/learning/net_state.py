@@ -71,6 +71,14 @@ def listed(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     return [arrays[f"{name}.{i}"] for i in range(count) if f"{name}.{i}" in arrays]
 
 
+def check_alike(expected: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless arrays have the names, shapes and dtypes of these."""
+    forms = [{k: (v.shape, v.dtype.name) for k, v in arrays.items()} for arrays in (expected, found)]
+    for name in sorted({*forms[0], *forms[1]}):
+        if (wanted := forms[0].get(name)) != (is_ := forms[1].get(name)):
+            raise ValueError(f"{name:.100}: expected {wanted or 'no such array'}, found {is_ or 'none'}")
+
+
 def put(targets: list[Any], values: list[np.ndarray]) -> None:
     """Copy values into arrays of either backend, in place."""
     for target, value in zip(targets, values, strict=True):

@@ -4,6 +4,8 @@ Kirsch and Schmidhuber, *Meta Learning Backpropagation And Improving It*, NeurIP
 """
 
 from minprox.methods.vsml.cell import LSTMCell
+from minprox.methods.vsml.clone import CloneCell, clone_net
+from minprox.methods.vsml.dissection import Dissection, dissect
 from minprox.methods.vsml.hand_set import HandSetCell
 from minprox.methods.vsml.learner import Learner
 from minprox.methods.vsml.meta import Search, Through
@@ -13,6 +15,8 @@ from minprox.methods.vsml.tasks import gaussian_tasks
 from minprox.methods.vsml.unrolled import Episode
 
 __all__ = [
+    "CloneCell",
+    "Dissection",
     "Episode",
     "HandSetCell",
     "LSTMCell",
@@ -20,6 +24,8 @@ __all__ = [
     "Rivals",
     "Search",
     "Through",
+    "clone_net",
+    "dissect",
     "gaussian_tasks",
     "load",
     "origin",

@@ -83,7 +83,7 @@ class LSTMCell:
         return xp.zeros((N, I, O, SIZE), dtype), xp.asarray(c, dtype=dtype)
 
     def tick(self, state: State, up: Array, down: Array) -> tuple[State, Array, Array]:
-        """Advance all cells of a layer by one tick.
+        """Advance all cells of a layer by one tick (V1, V2).
 
         Parameters
         ----------

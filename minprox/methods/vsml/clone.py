@@ -19,7 +19,7 @@ WIDTH = 48
 
 
 class CloneCell(HandSetCell):
-    """The hand-set cell, with its products replaced by a small net that was regressed on them.
+    """The hand-set cell, with its products replaced by a small net that was regressed on them (V8).
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class CloneCell(HandSetCell):
         super().__init__(eta)
         self.net = net
 
-    def products(self, w: Array, x: Array, e: Array) -> list[Array]:
+    def _products(self, w: Array, x: Array, e: Array) -> list[Array]:
         """Return what the net makes of each edge, as three arrays of the shape (I, O)."""
         xp, shape = array_module(w), w.shape
         rows = xp.stack([xp.broadcast_to(part, shape).reshape(-1) for part in (w, x, e)], axis=1)
@@ -53,13 +53,13 @@ class CloneCell(HandSetCell):
         """Pass messages upwards, and keep what came in; see :class:`HandSetCell`."""
         xp, (w, b, _) = array_module(up), state
         x = xp.broadcast_to(up[:, None], w.shape)  # x ← m→_a  (V4)
-        said, _, _ = self.products(w, x, 0 * w)  # ≈ tanh(x) w  (V8)
+        said, _, _ = self._products(w, x, 0 * w)  # ≈ tanh(x) w  (V8)
         return (w, b, x), (said + b).sum(axis=0)
 
     def backward(self, state: State, error: Array) -> tuple[State, Array]:
         """Pass errors downwards, and learn; see :class:`HandSetCell`."""
         w, b, x = state
-        _, gradient, down = self.products(w, x, error)  # ≈ e tanh x, and e w (1 − tanh² x)  (V8)
+        _, gradient, down = self._products(w, x, error)  # ≈ e tanh x, and e w (1 − tanh² x)  (V8)
         return (w - self.eta * gradient, b - self.eta * error, x), down.sum(axis=1)
 
     def __repr__(self) -> str:
@@ -72,11 +72,13 @@ def clone_net(seed: int = 0, dtype: str = "float32") -> Graph:
     Parameters
     ----------
     seed : int
+        Of the parameters at the start.
     dtype : {"float32", "float64"}
 
     Returns
     -------
     Graph
+        From rows (w, x, e) to rows of three products; nothing has been learned yet.
 
     Examples
     --------

@@ -27,15 +27,21 @@ class Dissection:
     Attributes
     ----------
     effects : dict of str to array, shape (errors, episodes)
-        By what is shown next (``"same"`` image, another one of the ``"class"``, ``"other"`` ones): how an error
-        at a class changes its logit.
+        By what is shown next (the ``"same"`` image, another one of its ``"class"``, one of an ``"other"``):
+        how an error at a class changes its logit.
     changes : dict of (str, str) to list of float
-        By outcome of a prediction (``"right"``, ``"wrong"``) and class (``"true"``, ``"said"``, ``"other"``): the
-        root mean square change of the states c of its edges when the error arrives.
+        By outcome of a prediction (``"right"``, ``"wrong"``) and class (``"true"``, ``"said"``, ``"other"``):
+        the root mean square change of the states c of its edges when the error arrives.
     memory : dict of (str, str) to array, shape (lags, …)
-        By outcome and class: how the error of a prediction changes the logit of that class for the same image, so
-        many examples later.
+        By outcome and class: how the error of a prediction changes the logit of that class for the same
+        image, so many examples later.
     errors, lags : tuple
+        Which errors were tried, and how many examples later it was looked.
+
+    Examples
+    --------
+    >>> Dissection({}, {}, {}).lags
+    (1, 2, 4, 8, 16, 32)
     """
 
     effects: dict[str, np.ndarray]
@@ -46,11 +52,12 @@ class Dissection:
 
 
 def dissect(cell: LSTMCell, x: Array, y: Array, seed: int = 0) -> Dissection:
-    """Find out what a cell does after right and wrong predictions.
+    """Find out what a cell does after right and wrong predictions (V9).
 
     Parameters
     ----------
     cell : LSTMCell
+        Meta-trained, or what is to be looked at.
     x : array, shape (episodes, T, inputs)
         With T of 75 or more.
     y : array, shape (episodes, T)
@@ -61,6 +68,7 @@ def dissect(cell: LSTMCell, x: Array, y: Array, seed: int = 0) -> Dissection:
     Returns
     -------
     Dissection
+        Of one look at each stream, and of all predictions in it for ``changes``.
 
     Raises
     ------
@@ -69,8 +77,9 @@ def dissect(cell: LSTMCell, x: Array, y: Array, seed: int = 0) -> Dissection:
 
     Notes
     -----
-    Each effect is the difference of two runs from the same states, one with the error and one with zero in its
-    place. An error arrives together with the next example, so that a cell has to remember what it was about.
+    Each effect is the difference of two runs from the same states, one with the error and one with zero in
+    its place. An error arrives together with the next example, so that a cell has to remember what it was
+    about.
 
     Examples
     --------
@@ -152,7 +161,7 @@ def parts(learner: Learner, x: Array) -> tuple[Array, ...]:
 
 
 def roles(logits: np.ndarray, y: np.ndarray) -> list[tuple[str, str, int, int]]:
-    """Return outcome, role, episode and class of each class that has a role: the true one, that said, another."""
+    """Return outcome, role, episode and class of the true class, that said, and another."""
     said = logits.argmax(axis=1)
     found = []
     for n, (b, guess) in enumerate(zip(y, said, strict=True)):

@@ -17,7 +17,7 @@ State = tuple[Array, ...]
 
 
 class HandSetCell:
-    """An edge with the state ``(w, b, x)``, which learns as online gradient descent does.
+    """An edge with the state ``(w, b, x)``, which learns as online gradient descent does (V4).
 
     Its messages have one component; they are summed, not averaged. Each edge has a bias of its own, so the
     summed bias of an output learns at ``I η``.
@@ -42,7 +42,7 @@ class HandSetCell:
         self.eta = number("eta", eta, above=0)
 
     def forward(self, state: State, up: Array) -> tuple[State, Array]:
-        """Pass messages upwards, and keep what came in.
+        """Pass messages upwards, and keep what came in (V4).
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class HandSetCell:
         return (w, b, x), (xp.tanh(x) * w + b).sum(axis=0)  # z_b = Σ_a tanh(x) w + b  (V4)
 
     def backward(self, state: State, error: Array) -> tuple[State, Array]:
-        """Pass errors downwards, with the old weight, and learn.
+        """Pass errors downwards, with the old weight, and learn (V4).
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ import numpy as np
 
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, asarray
-from minprox.learning.net_state import listed, numbered
+from minprox.learning.net_state import check_alike, listed, numbered
 from minprox.methods.vsml.cell import MESSAGE, LSTMCell, State
 
 Array = Any
@@ -75,7 +75,7 @@ class Learner:
         self.error = xp.zeros((N, self.sizes[-1]), dtype)
 
     def predict(self, x: Array) -> Array:
-        """Run the layers on one example of each episode, and return the logits.
+        """Run the layers on one example of each episode, and return the logits (V3).
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class Learner:
         return said
 
     def learn(self, logits: Array, y: Array) -> None:
-        """Take in the labels of the examples just predicted.
+        """Take in the labels of the examples just predicted (V3).
 
         Parameters
         ----------
@@ -125,13 +125,33 @@ class Learner:
         self.error = 0 * self.error
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that changes, for :meth:`take_up`."""
+        """Return all that changes, by name.
+
+        Returns
+        -------
+        dict of str to array
+            For :meth:`take_up`; each of the shape that it has here.
+        """
         h, c = zip(*self.states, strict=True)
         parts = {"h": h, "c": c, "down": self.downs, "error": [self.error]}
-        return {name: array for key, part in parts.items() for name, array in numbered(key, part).items()}
+        return {
+            name: array for key, part in parts.items() for name, array in numbered(key, list(part)).items()
+        }
 
     def take_up(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Go on where :meth:`arrays` was called."""
+        """Go on where :meth:`arrays` was called.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array
+            What it returned, of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            If they are those of another learner.
+        """
+        check_alike(self.arrays(), arrays)
         h, c, self.downs, (self.error,) = (
             [asarray(array) for array in listed(key, arrays)] for key in ("h", "c", "down", "error")
         )

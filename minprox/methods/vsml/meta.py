@@ -46,11 +46,12 @@ def hits(logits: Array, y: Array) -> float:
 
 @dataclass
 class Through:
-    """Back-propagation through time, or implicit steps on the same net (V6).
+    """Back-propagation through time, or implicit steps on the same net (V5, V6).
 
     Parameters
     ----------
     net : Episode
+        Whose parameters the directions are for.
     tasks : callable
         ``tasks(rng)`` returns x of shape (N, T, inputs) and labels y of shape (N, T).
     direction : callable
@@ -83,7 +84,7 @@ class Through:
 
 @dataclass
 class Search:
-    """Evolution strategies: antithetic pairs of disturbed parameters, run forward only (V7).
+    """Evolution strategies: antithetic pairs of disturbed parameters, run forward only (V5, V7).
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def pairs_of_cells(
     logits = learner.run(x.astype(dtype), y)
     loss = CrossEntropy()
     n = len(x) // (2 * pairs)
-    L = np.array([loss(logits[k : k + n], y[k : k + n]) for k in range(0, len(x), n)])
+    L = np.array([float(loss(logits[k : k + n], y[k : k + n])) for k in range(0, len(x), n)])
     difference = xp.asarray(L[:pairs] - L[pairs:], dtype=dtype)
     right = 2 * pairs * hits(logits, y)
     return float(L.sum()), right, [(e * difference[:, None, None]).sum(axis=0) for e in epsilon[:disturbed]]

@@ -12,7 +12,7 @@ from minprox.engine.layers import Linear, Tanh
 from minprox.engine.sequential import Sequential
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import array_module, asarray
-from minprox.learning.net_state import listed, numbered
+from minprox.learning.net_state import check_alike, listed, numbered
 from minprox.methods.vsml.learner import error_of
 
 Array = Any
@@ -21,7 +21,7 @@ BETAS, EPS = (0.9, 0.999), 1e-8  # of Adam
 
 
 class Rivals:
-    """A tanh net that learns online from one stream, several times side by side, at each rate of a grid.
+    """A tanh net that learns online from one stream, several times side by side, at each rate of a grid (P1).
 
     Parameters
     ----------
@@ -30,6 +30,7 @@ class Rivals:
     rates : sequence of float
         τ of each copy; all of them start from the same parameters.
     optimizer : {"sgd", "adam"}
+        Without momentum; with the usual betas and eps.
     seed : int
         Of the parameters at the start.
     dtype : {"float32", "float64"}
@@ -92,7 +93,7 @@ class Rivals:
         return a[:, 0]
 
     def learn(self, logits: Array, y: Array) -> None:
-        """Take a step, in each copy at its rate, on the cross-entropy of the example just predicted.
+        """Take a step, in each copy at its rate, on the cross-entropy of the example just predicted (P1).
 
         Parameters
         ----------
@@ -108,10 +109,16 @@ class Rivals:
             a, theta = self.inputs[l], self.theta[l]
             g = xp.concatenate([a.transpose(0, 2, 1) * e, e], axis=1)  # ∇J = Aᵀδ, A with a 1  (P1)
             e = (e @ theta[:, :-1].transpose(0, 2, 1)) * (1 - a * a)
-            self.theta[l] = theta - self.tau * (self.scaled(l, g) if self.adam else g)
+            self.theta[l] = theta - self.tau * (self._scaled(l, g) if self.adam else g)
 
     def arrays(self) -> dict[str, Array]:
-        """Return all that changes, for :meth:`take_up`."""
+        """Return all that changes, by name.
+
+        Returns
+        -------
+        dict of str to array
+            For :meth:`take_up`; each of the shape that it has here.
+        """
         return (
             numbered("theta", self.theta)
             | numbered("m", self.m)
@@ -120,13 +127,25 @@ class Rivals:
         )
 
     def take_up(self, arrays: Mapping[str, Any]) -> None:
-        """Go on where :meth:`arrays` was called."""
+        """Go on where :meth:`arrays` was called.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array
+            What it returned, of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            If they are those of another net.
+        """
+        check_alike(self.arrays(), arrays)
         self.theta, self.m, self.v = (
             [asarray(part) for part in listed(name, arrays)] for name in ("theta", "m", "v")
         )
         self.t = int(arrays["t"])
 
-    def scaled(self, l: int, g: Array) -> Array:
+    def _scaled(self, l: int, g: Array) -> Array:
         """Return Adam's direction, as :class:`minprox.Adam` has it."""
         (b1, b2), t = BETAS, self.t
         self.m[l] = b1 * self.m[l] + (1 - b1) * g

@@ -7,11 +7,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from minprox.ground.array_files import read_arrays, write_arrays
 from minprox.ground.backend import asarray, to_numpy
-from minprox.learning.checkpoints import read_arrays, write_arrays
 from minprox.learning.net_state import listed, numbered
 from minprox.methods.vsml.cell import LSTMCell
 
+MOST = 2**24  # bytes of such a file
 SHIPPED = "gaussians"  # one layer, back-propagation through time on Gaussian classes
 
 
@@ -27,6 +28,7 @@ def load(path: str | os.PathLike[str] | None = None) -> LSTMCell:
     Returns
     -------
     LSTMCell
+        Of float32, unless the file has another dtype.
 
     Raises
     ------
@@ -89,7 +91,9 @@ def save(cell: LSTMCell, path: str | os.PathLike[str], **about: Any) -> None:
     Parameters
     ----------
     cell : LSTMCell
+        Whose parameters are kept.
     path : str or path-like
+        Usually ending in ``.npz``.
     **about : JSON value
         For :func:`origin`.
 
@@ -113,6 +117,6 @@ def save(cell: LSTMCell, path: str | os.PathLike[str], **about: Any) -> None:
 def read(path: str | os.PathLike[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read a file, or the one that comes with the package."""
     if path is not None:
-        return read_arrays(path)
+        return read_arrays(path, MOST)
     with resources.as_file(resources.files("minprox.methods.vsml") / "data" / f"{SHIPPED}.npz") as file:
         return read_arrays(Path(file))

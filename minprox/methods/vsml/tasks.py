@@ -20,9 +20,11 @@ def gaussian_tasks(
     Parameters
     ----------
     rng : numpy.random.Generator
+        Of everything that is drawn.
     N, T : int
         Tasks, and examples of each.
     inputs, classes : int
+        Of each task.
 
     Returns
     -------

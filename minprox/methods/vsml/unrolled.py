@@ -90,7 +90,7 @@ class Cell:
 
 
 class Episode(Graph):
-    """The net whose forward pass is an episode of T examples, with the parameters of a cell.
+    """The net whose forward pass is an episode of T examples, with the parameters of a cell (V3, V6).
 
     From what :meth:`packed` returns to the logits (N, T, classes), those of :meth:`Learner.run`.
 
@@ -101,6 +101,7 @@ class Episode(Graph):
     sizes : sequence of int
         Inputs, hidden widths, outputs.
     T : int
+        Examples of an episode.
 
     Examples
     --------
@@ -167,11 +168,13 @@ class Episode(Graph):
         Parameters
         ----------
         N : int
+            Side by side.
         rng : numpy.random.Generator
+            Of the half of c that is drawn.
 
         Returns
         -------
-        list of tuple of array
+        list of tuple of array, shape (N, I, O, 16)
             As :attr:`Learner.states` at the start.
         """
         cell = self.cell()
@@ -183,6 +186,7 @@ class Episode(Graph):
         Returns
         -------
         LSTMCell
+            With copies of them.
         """
         thetas: list[Array] = [layer.theta for layer in self.inner.layers]
         gates, *rest = (theta + 0 for theta in thetas)
