@@ -26,6 +26,7 @@ def double(cell):
 
 
 def test_the_hand_set_cell_run_forward_is_online_gradient_descent(rng):
+    """The two ticks of (V4) are back-propagation and a step."""
     net, eta = tanh_net(5, 7, 6, 3), 0.1
     cell = HandSetCell(eta)
     states = cell.states(net)
@@ -67,6 +68,7 @@ def stream(seed, I, O, T=6, N=1):
 @given(seeds, st.integers(1, 5), st.integers(2, 4), st.booleans())
 @settings(max_examples=20)
 def test_permuted_inputs_leave_the_outputs_and_permuted_classes_permute_them(seed, I, O, backward):
+    """The symmetries of the cell (V1) and its messages (V2)."""
     x, y = stream(seed, I, O)
     rng = np.random.default_rng(seed)
     p, q = rng.permutation(I), rng.permutation(O)
@@ -91,6 +93,7 @@ def test_every_input_twice_with_its_state_leaves_the_outputs(seed, I, O):
 
 @pytest.mark.parametrize("backward", [False, True])
 def test_a_prediction_does_not_depend_on_its_own_label(backward):
+    """The online loop (V3)."""
     x, y = stream(3, 4, 3)
     changed = y.copy()
     changed[:, 2] = (y[:, 2] + 1) % 3

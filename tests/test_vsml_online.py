@@ -193,6 +193,7 @@ def test_the_experiment_runs_and_is_drawn(tmp_path):
 
 
 def test_the_clone_is_regressed_on_the_hand_set_cell(rng):
+    """The targets of (V8) are what (V4) does."""
     inputs, products = edges(rng, 400)
     for (w, x, e), (said, gradient, down) in zip(inputs[:20], products[:20], strict=True):
         cell, state = vsml.HandSetCell(1.0), tuple(np.array([[v]]) for v in (w, 0.0, x))
@@ -277,6 +278,7 @@ def test_parameters_go_into_a_file_and_come_back(tmp_path):
 
 
 def test_a_dissection_finds_the_rule_of_the_shipped_cell():
+    """(V9) on the synthetic tasks."""
     x, y = vsml.gaussian_tasks(np.random.default_rng(0), 60, 76, 8, 3)
     found = vsml.dissect(vsml.load(), x.astype("float32"), y)
     same = np.median(found.effects["same"], axis=1)

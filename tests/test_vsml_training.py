@@ -43,6 +43,7 @@ def test_classes_are_gaussians_of_unit_variance_behind_a_mix_of_each_task():
 
 
 def test_the_direction_through_time_is_the_gradient_of_the_meta_loss():
+    """(V6) against differences of (V5)."""
     net = Episode(LSTMCell(seed=1, dtype="float64"), (3, 2), 4)
     tasks = partial(gaussian_tasks, N=3, T=4, inputs=3, classes=2)
     loss, accuracy, d = Through(net, tasks)(np.random.default_rng(5))
@@ -69,6 +70,7 @@ def test_the_direction_through_time_is_the_gradient_of_the_meta_loss():
 
 @pytest.mark.parametrize("pairs", [1, 3])
 def test_antithetic_pairs_estimate_the_slope_along_each_disturbance(pairs):
+    """(V7): as σ → 0 its summands are ``ε ⟨ε, ∇L⟩/σ²``."""
     cell, sigma = LSTMCell(seed=1, dtype="float64"), 1e-5
     x, y = gaussian_tasks(np.random.default_rng(2), 3, 4, 3, 2)
     net = Episode(cell, (3, 2), 4)
@@ -151,6 +153,7 @@ def test_a_published_cell_tells_where_it_is_from(tmp_path):
         publish(tmp_path / "run", tmp_path / "cell.npz", "a command")
 
 
+@pytest.mark.slow
 def test_a_smoke_run_leaves_the_plateau(tmp_path):
     smoke = resized(VSML_TRAINING, "quick").methods["bptt"]
     record = execute(smoke, tmp_path)

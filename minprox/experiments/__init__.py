@@ -10,8 +10,8 @@ Imports :mod:`minprox.methods` and what stands to its left.
 from minprox.experiments.architecture import Architecture
 from minprox.experiments.catalogue import EXPERIMENTS
 from minprox.experiments.claims import Claim, Finding, MissingRecord, Records
-from minprox.experiments.contents import load
 from minprox.experiments.cloning import Cloning
+from minprox.experiments.contents import load
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute
 from minprox.experiments.kinds import Kind

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from minprox.experiments.folder import configuration
-from minprox.experiments.folder import load as load_run
+from minprox.experiments.contents import configuration
+from minprox.experiments.contents import load as load_run
 from minprox.ground.reading import read_json
 from minprox.methods.vsml.shipped import load, save
 

@@ -67,7 +67,7 @@ class CloneCell(HandSetCell):
 
 
 def clone_net(seed: int = 0, dtype: str = "float32") -> Graph:
-    """Return the small residual net of tanh that the products are regressed with.
+    """Return the small residual net of tanh that the products are regressed with (V8).
 
     Parameters
     ----------
