@@ -38,7 +38,8 @@ class Kind:
     ``KIND`` is the name in the configuration of a folder, ``UNIT`` what the run advances by, ``LENGTH`` the
     field with the number of units, ``MEASURES`` how columns are shown, ``TABLE`` the columns that tables show
     (of the last row, or measures of the end), the one that decides first, ``SETTINGS`` the settings beside
-    them with their symbols, and ``RECORD`` the class of the record.
+    them with their symbols, ``RECORD`` the class of the record, and ``DIVERGED`` says when a run counts as
+    diverged.
 
     Examples
     --------
@@ -69,6 +70,7 @@ class Kind:
     TABLE: ClassVar[tuple[str, ...]] = ()
     SETTINGS: ClassVar[Mapping[str, str]] = {}
     RECORD: ClassVar[type] = Record
+    DIVERGED: ClassVar[str] = "the loss became NaN or infinite"
 
     label: str = ""
     seed: int = 0

@@ -93,6 +93,7 @@ class Ranking(Kind):
         "eta": Measure("η", "{:g}"),
         "memory": Measure("peak memory (MB)", "{:.0f}", head="MB"),
     }
+    DIVERGED: ClassVar[str] = "the objective came to more than a million, or to NaN"
     TABLE: ClassVar[tuple[str, ...]] = ("auc", "gap", "examples", "seconds", "eta", "memory")
 
     marks: int = 39

@@ -185,7 +185,7 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
     bar = figure.colorbar(scale, ax=panel, pad=0.01)
     bar.set_label(experiment.kind.measure(decides).label)
     hatched = any(value is not None and math.isinf(value) for value, _, _ in cells.values())
-    caption(figure, experiment, found, "Hatched: the loss became NaN or infinite." if hatched else "")
+    caption(figure, experiment, found, f"Hatched: {experiment.kind.DIVERGED}." if hatched else "")
     literal(figure)
     return figure
 
