@@ -26,6 +26,9 @@ class Bound(Course):
         row = self.kind.advance(self.state, unit)
         return {"seconds": time.perf_counter() - start, **row}
 
+    def pictured(self, unit: int) -> np.ndarray | None:
+        return self.kind.pictured(self.state, unit)
+
     def last(self) -> Row:
         return self.kind.last(self.state)
 

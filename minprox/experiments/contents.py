@@ -14,10 +14,11 @@ from minprox.learning.history import History
 from minprox.learning.identity import differences
 from minprox.learning.records import Record
 from minprox.learning.rows import read_record
+from minprox.learning.sampled_records import SampledRecord
 
 FORMAT = "minprox run 1"
 FILES = ("config.json", "environment.json", "history.json", "history.csv", "checkpoint.npz")
-FORMATS = {kind.FORMAT: kind for kind in (History, Record)}
+FORMATS = {kind.FORMAT: kind for kind in (History, Record, SampledRecord)}
 
 
 def ended(run: Kind, folder: Path) -> Any:

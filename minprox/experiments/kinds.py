@@ -143,6 +143,19 @@ class Kind:
         """
         return None
 
+    def pictured(self, state: Any, unit: int) -> np.ndarray | None:
+        """Return samples of a unit (0: before the first) that a ``SampledRecord`` keeps beside the row.
+
+        Parameters
+        ----------
+        state : object
+
+        Returns
+        -------
+        array, shape (n, ...), or None
+        """
+        return None
+
     def last(self, state: Any) -> Row:
         """Return what is measured once, at the end of the run.
 
@@ -230,7 +243,8 @@ class Kind:
 
     def record(self) -> Rows:
         """Return an empty record."""
-        return self.RECORD(self.UNIT) if self.RECORD is Record else self.RECORD()
+        kind: Any = self.RECORD
+        return kind(self.UNIT) if issubclass(kind, Record) else kind()
 
     def measure(self, name: str) -> Measure:
         """Return how a column is shown."""

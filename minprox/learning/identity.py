@@ -30,15 +30,21 @@ def settings_of(
     layers = [node.layer for node in net.nodes]
     known = [type(optimizer), *attributes(optimizer).values()]  # plain values among them are told by name
     parts = {"net": layers, "loss": loss, "direction": direction, "optimizer": known}
-    settings = appearance(net, loss, direction) | {
-        "parameter shapes": [list(theta.shape) for theta in net.parameters],
-        "dtype": str(net.dtype),
-        "data": f"{data!r} with the check sum {checksum(data):08x}",
-        "optimizer": type(optimizer).__name__,
-    }
-    settings |= {name: describe(value) for name, value in attributes(optimizer).items()}
+    settings = appearance(net, loss, direction) | net_settings(net, optimizer)
+    settings |= {"data": f"{data!r} with the check sum {checksum(data):08x}"}
     settings |= {f"code of the {name}": code for name, part in parts.items() if (code := own_code(part))}
     return settings | {"batch_size": batch_size, "seed": seed}
+
+
+def net_settings(net: Graph, optimizer: Optimizer) -> dict[str, Any]:
+    """Return what is to be the same of a net and its optimiser."""
+    settings = {
+        "net": repr(net),
+        "parameter shapes": [list(theta.shape) for theta in net.parameters],
+        "dtype": str(net.dtype),
+        "optimizer": type(optimizer).__name__,
+    }
+    return settings | {name: describe(value) for name, value in attributes(optimizer).items()}
 
 
 def appearance(net: Graph, loss: Loss, direction: Callable[..., Any]) -> dict[str, Any]:

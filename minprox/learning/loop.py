@@ -45,6 +45,10 @@ class Course:
         """Go on by one unit and return its measures, ``seconds`` among them."""
         raise NotImplementedError
 
+    def pictured(self, unit: int) -> np.ndarray | None:
+        """Return samples that the record shall keep beside the row of a unit, or None."""
+        return None
+
     def last(self) -> Row:
         """Return what is measured once, at the end."""
         return {}
@@ -80,6 +84,7 @@ def carry_on(
     record.reopen()
     if not any(True for _ in record.rows()) and (row := course.first()) is not None:
         record.append(**{record.unit: 0}, **row, seconds=0.0)
+        keep_pictured(course, record, 0)
     with progress_bar(units * parts, len(record) * parts, course.part or record.unit, progress) as bar:
         course.tick = bar.update
         for unit in range(len(record) + 1, units + 1):
@@ -89,6 +94,7 @@ def carry_on(
                 record.diverged_at = unit
             spent = record.column("seconds")[-1] if len(record) else 0.0
             record.append(**{record.unit: unit}, **row, seconds=spent + seconds)
+            keep_pictured(course, record, unit)
             bar.set_postfix(row)
             if parts == 1:
                 bar.update()
@@ -105,6 +111,12 @@ def carry_on(
                 store.save(course.arrays(), record)
             if record.status != "running":
                 break
+
+
+def keep_pictured(course: Course, record: Any, unit: int) -> None:
+    """Let the record keep what a course shows of a unit, if it shows any."""
+    if (samples := course.pictured(unit)) is not None:
+        record.show(unit, samples)
 
 
 def take_up(course: Course, store: Checkpoint, kind: Any) -> Any:

@@ -1,0 +1,60 @@
+"""A record with samples along the run: what a generator made after each unit, beside the row of measures."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minprox.learning.records import Record
+
+
+@dataclass
+class SampledRecord(Record):
+    """The record of a run that is looked at as well as measured.
+
+    Parameters
+    ----------
+    unit, columns, ends, status, diverged_at
+        As for :class:`Record`.
+    samples : dict of int to array, shape (n, ...)
+        By the number of the unit; float32.
+
+    Examples
+    --------
+    >>> record = SampledRecord("block")
+    >>> record.append(block=1, seconds=0.5)
+    >>> record.show(1, np.zeros((3, 2)))
+    >>> SampledRecord.from_dict(record.to_dict()).samples[1].shape
+    (3, 2)
+    """
+
+    samples: dict[int, Any] = field(default_factory=dict, compare=False)
+    FORMAT = "minprox sampled record 1"
+
+    def show(self, unit: int, samples: Any) -> None:
+        """Keep samples of a unit, an array of shape (n, ...) on the host."""
+        self.samples[int(unit)] = np.asarray(samples, dtype="float32")
+
+    def to_dict(self) -> dict[str, Any]:
+        texts = {
+            str(unit): {
+                "shape": list(array.shape),
+                "float32": base64.b64encode(array.astype("<f4").tobytes()).decode("ascii"),
+            }
+            for unit, array in self.samples.items()
+        }
+        return super().to_dict() | {"samples": texts}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SampledRecord:
+        record: Any = super().from_dict({name: v for name, v in values.items() if name != "samples"})
+        for unit, kept in values["samples"].items():
+            content = base64.b64decode(kept["float32"], validate=True)
+            record.samples[int(unit)] = np.frombuffer(content, "<f4").astype("float32").reshape(kept["shape"])
+        return record
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("Record", "SampledRecord", 1)
