@@ -7,6 +7,7 @@ from minprox.datasets.base import Dataset, Split
 from minprox.datasets.cifar import cifar10
 from minprox.datasets.digit_images import digits
 from minprox.datasets.digit_pairs import digit_sums
+from minprox.datasets.gaussians import Gaussians
 from minprox.datasets.mnist_files import fashion_mnist, mnist
 from minprox.datasets.own_arrays import from_arrays
 from minprox.datasets.own_tables import from_csv
@@ -17,6 +18,7 @@ from minprox.datasets.toy import blobs, two_spirals
 
 __all__ = [
     "Dataset",
+    "Gaussians",
     "Quadratic",
     "Split",
     "TwoNormals",
