@@ -14,6 +14,7 @@ from minprox.experiments.cloning import Cloning
 from minprox.experiments.contents import load
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute
+from minprox.experiments.gan_runs import GANRun
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
 from minprox.experiments.meta_training import MetaTraining
@@ -48,6 +49,7 @@ __all__ = [
     "recall",
     "Result",
     "Kind",
+    "GANRun",
     "Ranking",
     "MetaTraining",
     "Online",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minprox.experiments.auc import AUC
 from minprox.experiments.beyond_chains import PROXPROP_RESNET, PROXPROP_TRANSFORMER
 from minprox.experiments.experiment import Experiment
+from minprox.experiments.gan import GAN
 from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
 from minprox.experiments.paper import X1, X2, X3
 from minprox.experiments.robust_experiment import DOUBLE_BACKPROP
@@ -21,5 +22,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(PROXPROP_TRANSFORMER, PROXPROP_RESNET),
         *AUC,
         *(VSML, VSML_CLONE, VSML_TRAINING),
+        *GAN,
     )
 }

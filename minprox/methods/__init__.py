@@ -5,7 +5,7 @@
 Imports :mod:`minprox.learning` and what stands to its left.
 """
 
-from minprox.methods import spauc, vsml
+from minprox.methods import spauc, vsml, wasserstein_gan
 from minprox.methods.adversarial import AdversarialTraining
 from minprox.methods.attacks import fgsm, pgd, robust_accuracy
 from minprox.methods.double_backpropagation import DoubleBackprop, WarmUp, double_backprop
@@ -43,4 +43,5 @@ __all__ = [
     "schedule",
     "step_time",
     "vsml",
+    "wasserstein_gan",
 ]

@@ -1,0 +1,36 @@
+"""What the arguments of this method must be, said once for every function that takes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minprox.engine.doors import net
+from minprox.ground.arguments import wrong
+from minprox.ground.doors import doors, floats, positive
+from minprox.learning.doors import OWN, optimizer
+
+NEEDED = ("value", "errors", "generator_value", "generator_error", "points", "lam")
+
+
+def adversary(name: str, value: Any) -> None:
+    """Raise TypeError unless this has what a critic loss has."""
+    if isinstance(value, type) or not all(hasattr(value, part) for part in NEEDED):
+        raise wrong(name, "a critic loss, such as mp.methods.wasserstein_gan.NonSaturating()", value)
+
+
+def two_optimizers(name: str, value: Any) -> None:
+    """Raise TypeError unless these are two optimisers."""
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise wrong(name, "two optimisers, of the generator and of the critic", value)
+    for number, one in enumerate(value):
+        optimizer(f"{name}[{number}]", one)
+
+
+ARRAYS = ("g", "g_old", "real", "fake", "samples", "others", "delta", "x")
+KINDS = {
+    **OWN,
+    **dict.fromkeys(ARRAYS, floats),
+    **{"h": positive, "generator": net, "critic": net, "adversary": adversary, "optimizers": two_optimizers},
+}
+KINDS.pop("data")  # here a source of samples, not a data set in three parts
+door = doors(KINDS)
