@@ -377,6 +377,14 @@ def test_what_the_record_holds():
     again = SampledRecord.from_dict(record.to_dict())
     assert repr(again) == repr(record)
     assert again.samples[2].tobytes() == record.samples[2].tobytes()
+    for change, part in [
+        ({"samples": {"1": {"shape": [3], "float32": "AAAA"}}}, "3 bytes"),
+        ({"samples": {"1": {"shape": [0.5], "float32": ""}}}, "0.5"),
+        ({"samples": {"first": {"shape": [0], "float32": ""}}}, "first"),
+        ({"samples": []}, "samples"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=part):
+            SampledRecord.from_dict(record.to_dict() | change)
     stopped, _ = trained(20, callbacks=[lambda net, record: True])
     assert (stopped.status, len(stopped)) == ("stopped", 1)
 

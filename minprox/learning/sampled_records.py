@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from minprox.ground.arguments import refuse, whole
+from minprox.ground.schemas import fields, mapping, text
 from minprox.learning.records import Record
 
 
@@ -50,11 +53,29 @@ class SampledRecord(Record):
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SampledRecord:
+        samples = mapping("samples", mapping("a record", values).get("samples"))
         record: Any = super().from_dict({name: v for name, v in values.items() if name != "samples"})
-        for unit, kept in values["samples"].items():
-            content = base64.b64decode(kept["float32"], validate=True)
-            record.samples[int(unit)] = np.frombuffer(content, "<f4").astype("float32").reshape(kept["shape"])
+        for unit, kept in samples.items():
+            if not (unit.isascii() and unit.isdigit()):
+                refuse("samples", "the numbers of units", unit)
+            record.samples[int(unit)] = decoded(kept)
         return record
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Record", "SampledRecord", 1)
+
+
+def decoded(kept: Any) -> np.ndarray:
+    """Return samples from their text, or raise ValueError where it is none."""
+    found = fields("samples", kept, {"shape": extents, "float32": text})
+    content = base64.b64decode(found["float32"], validate=True)
+    if len(content) != 4 * math.prod(found["shape"]):
+        raise ValueError(f"samples: expected the shape {found['shape']}, found {len(content)} bytes")
+    return np.frombuffer(content, "<f4").astype("float32").reshape(found["shape"])
+
+
+def extents(name: str, value: Any) -> list[int]:
+    """Return a shape as JSON has it."""
+    if not isinstance(value, list):
+        refuse(name, "a list of integers", value)
+    return [whole(name, n, least=0) for n in value]

@@ -11,13 +11,15 @@ import numpy as np
 from minprox.engine.graph import Graph
 from minprox.engine.passes import forward
 from minprox.ground.arguments import number, one_of, whole
+from minprox.ground.array_files import most_for
 from minprox.ground.backend import asarray, to_numpy
+from minprox.learning.devices import double
 from minprox.learning.identity import describe, net_settings
 from minprox.learning.loop import Course, Row
 from minprox.learning.net_state import contents, net_arrays, optimizer_arrays, put_training
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.own_code import content, own_code
-from minprox.learning.training import clock, double
+from minprox.learning.training import clock
 from minprox.methods.wasserstein_gan.critics import CriticLoss
 from minprox.methods.wasserstein_gan.directions import critic_direction, fits, generator_direction, scored
 from minprox.methods.wasserstein_gan.proximal import TERMS
@@ -71,6 +73,7 @@ class Duel(Course):
             if optimizer.net is not net:
                 raise ValueError(f"the optimizer of the {name} was made for another net")
         self.start = [contents(optimizer) for optimizer in optimizers]
+        self.most = most_for([array for net in self.nets for array in (*net.parameters, *net.memory)])
         self.latent = generator.nodes[0].shape
         if self.latent is None or None in self.latent:
             raise ValueError(
@@ -158,7 +161,7 @@ class Duel(Course):
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
         for name, net, optimizer in zip(PLAYERS, self.nets, self.optimizers, strict=True):
             mine = {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
-            put_training(net, optimizer, mine)
+            put_training(net, optimizer, None, mine)
 
     @property
     def nets(self) -> tuple[Graph, Graph]:
