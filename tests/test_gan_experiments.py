@@ -18,7 +18,7 @@ from minprox.experiments.claims import Records
 from minprox.experiments.gan import DIGITS, FAST, GAN, GRID, RING
 from minprox.experiments.gan_tasks import GAN_TASKS
 from minprox.experiments.outcome import Result
-from minprox.learning.checkpoints import read_arrays
+from minprox.ground.array_files import read_arrays
 from minprox.learning.sampled_records import SampledRecord
 
 small = GANRun(inner=2, h=0.1, blocks=4, every=3, batch_size=16)

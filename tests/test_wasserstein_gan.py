@@ -8,8 +8,8 @@ from conftest import along, direction, pairing, raises, relative, slope
 from scipy.ndimage import gaussian_filter
 
 import minprox as mp
+from minprox.ground.array_files import read_arrays
 from minprox.ground.backend import asarray as array_of
-from minprox.learning.checkpoints import read_arrays
 from minprox.learning.sampled_records import SampledRecord
 from minprox.methods import wasserstein_gan as gan
 
