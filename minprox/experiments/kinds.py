@@ -170,12 +170,7 @@ class Kind:
         return {}
 
     def diverged(self, row: Row) -> bool:
-        """Tell whether a row ends the run: if not overridden, by a number that is not finite.
-
-        Parameters
-        ----------
-        row : dict of str to float
-        """
+        """Tell whether a row ends the run: if not overridden, by a number that is not finite."""
         return not all(math.isfinite(value) for value in row.values())
 
     def identity(self, state: Any) -> dict[str, Any]:
