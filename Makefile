@@ -65,6 +65,7 @@ $(DEMO): $(CREATED) $(METADATA)
 $(DEV): $(CREATED) $(METADATA)
 	@echo "Installing minprox and the tools to develop it into $(VENV), which takes a minute the first time"
 	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install --editable '.[mpi]' || echo "No MPI for this machine: the tests of several processes are skipped"
 	@touch $@ $(DEMO)
 
 $(DOCS): $(CREATED) $(METADATA)

@@ -67,16 +67,22 @@ from minprox.engine.losses import BinaryCrossEntropy, CrossEntropy, Huber, Loss,
 from minprox.engine.passes import backprop, forward, proxprop
 from minprox.engine.products import gauss_newton_product, hessian_product, pack, unpack
 from minprox.engine.reverse import errors, input_gradient, sweep
+from minprox.engine.rows_apart import RowsApart
 from minprox.engine.sequential import Sequential
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
 from minprox.engine.tangent import tangent
 from minprox.formulas import explain
 from minprox.ground.backend import array_module, to_numpy, use
+from minprox.ground.communicators import Communicator
+from minprox.ground.mpi import world
+from minprox.ground.simulated import simulated
+from minprox.ground.traffic import Counted
 from minprox.learning.adaptive import AdamW, RMSprop
 from minprox.learning.checkpoints import load_parameters, save_parameters
+from minprox.learning.evaluation import evaluate
 from minprox.learning.history import History
 from minprox.learning.optimizers import SGD, Adam
-from minprox.learning.training import evaluate, train
+from minprox.learning.training_runs import train
 from minprox.paper import theory
 from minprox.paper.checks import check_layer
 from minprox.paper.direction_checks import check_gradient, check_step
@@ -153,6 +159,11 @@ __all__ = [
     "Upsample2d",
     "DenseMap",
     "LinearMap",
+    "RowsApart",
+    "Communicator",
+    "Counted",
+    "simulated",
+    "world",
     "CrossEntropy",
     "Loss",
     "SquaredError",

@@ -55,6 +55,8 @@ INNER = {
     ),
     "LinearMap.normal_diagonal",
     *("Exact.chosen", "Run.plain", "Run.settle"),
+    *("LinearMap.gathered", "LinearMap.here", "RowsApart.rows", "Communicator.counts", "Communicator.place"),
+    *("Dropout.mask", "BatchNorm.keep"),
 }
 VAGUE = (
     r"Any|Array|ndarray|list|tuple|dict|Sequence|Mapping|Itera|Generator\[|Callable"  # types that need words

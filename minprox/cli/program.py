@@ -23,6 +23,7 @@ from minprox.cli.run import run
 from minprox.cli.table import table
 from minprox.cli.train import train
 from minprox.ground.backend import NoGPUError
+from minprox.ground.mpi import crew, speaks
 from minprox.ground.plugins import load_plugins
 from minprox.ground.text import readable
 
@@ -45,7 +46,7 @@ def ended() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        tell("interrupted")
+        leave("interrupted", 130)
         raise click.exceptions.Exit(130) from None
     except BrokenPipeError:  # whoever read our output has gone
         raise click.exceptions.Exit(141) from None
@@ -53,7 +54,8 @@ def ended() -> Iterator[None]:
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="minprox")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Proximal Backpropagation: train nets by explicit and by implicit steps.
 
     Back-propagation changes every layer by its gradient, θ ← θ − τ·Aᵀδ, where A holds the inputs
@@ -72,6 +74,11 @@ def cli() -> None:
 
     Start with `minprox demo`, which compares both on handwritten digits in well below a minute.
     """
+    if crew() and context.invoked_subcommand != "train":
+        raise click.UsageError(
+            "expected minprox train, the one command whose work several processes share, "
+            f"found minprox {context.invoked_subcommand}"
+        )
 
 
 for command in (demo, train, run, plot, table, data, check, explain, info, bench):
@@ -97,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         readable(stream)
     try:
         with ended():
+            if crew() and not speaks():
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
             load_plugins()
             code = cli.main(args=arguments, prog_name="minprox", standalone_mode=False)
             if sys.stdout is not None:
@@ -122,8 +131,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def fail(message: str) -> None:
     """Print one line on stderr and leave with the exit code 2."""
-    tell(f"error: {' '.join(message.split())}")
+    leave(f"error: {' '.join(message.split())}", 2)
     sys.exit(2)
+
+
+def leave(message: str, code: int) -> None:
+    """Print one line on stderr; of several processes, one prints it, and all end."""
+    try:
+        others = crew()
+    except ImportError:  # no MPI: that is what the message says
+        others = None
+    if others is None or others.all_come():
+        if speaks():
+            tell(message)
+    else:
+        tell(f"process {others.comm.rank} of {others.comm.size}: {message}")
+        others.end(code)
 
 
 def tell(message: str, prefix: str = "minprox: ") -> None:

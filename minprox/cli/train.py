@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from minprox.cli.options import Named, backend_options, plugin_option
 from minprox.experiments import ACTIVATIONS, DATA, LOSSES, NETS, Run, execute
 from minprox.experiments.outcome import ending
 from minprox.experiments.runs import DTYPES, OPTIMIZERS
+from minprox.ground.blas import blas_threads, limit_blas_threads
+from minprox.ground.communicators import ALONE
+from minprox.ground.mpi import crew
 from minprox.methods import METHODS
 
 
@@ -120,18 +124,28 @@ def train(
     --epochs, a finished run goes on for longer. A run whose loss becomes NaN or infinite is recorded as
     diverged, which is a result and no error.
 
+    Under mpirun, several processes share every mini-batch, and take the steps that one would take; a run
+    may go on with another number of them.
+
     \b
     Examples:
       minprox train --method backprop --tau 0.05 --out runs/explicit
       minprox train --solver cg3 --tau-theta 0.05 --out runs/cg3
       minprox train --architecture convnet --optimizer adam --tau-theta 1 --out runs/conv
       minprox plot runs/explicit runs/cg3 -o comparison.png
+      mpirun -n 4 minprox train --batch-size 500 --out runs/shared
     """
-    if not resume and (out / "config.json").exists():
+    others = crew()
+    comm = others.comm if others else ALONE
+    if not resume and comm.first((out / "config.json").exists):
         raise ValueError(f"{out} holds a run already: add --resume to go on with it, or choose another --out")
-    if resume and not (out / "config.json").exists():
+    if resume and not comm.first((out / "config.json").exists):
         raise ValueError(f"{out} holds no run to go on with: leave --resume out, or correct --out")
-    run, options = Run(**settings), {"resume": resume, "new": not resume}
-    history = execute(run, out, **options, data_folder=data_folder, backend=backend, tf32=tf32)
+    run = Run(**settings)
+    place: dict[str, Any] = {"data_folder": data_folder, "backend": backend, "tf32": tf32}
+    if others:
+        others.take_device(backend)
+    with limit_blas_threads(min(blas_threads() or 1, others.threads)) if others else nullcontext():
+        history = execute(run, out, resume=resume, new=not resume, comm=comm, **place)
     click.echo(f"{run.label}: {ending(run, history)}")
     click.echo(f"Records in {out}")

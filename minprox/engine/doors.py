@@ -10,6 +10,7 @@ from minprox.engine.losses import check_loss
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import step_size, wrong
 from minprox.ground.backend import array_module
+from minprox.ground.communicators import taken
 from minprox.ground.doors import COMMON, arrays, doors, floats, numbers
 
 
@@ -47,6 +48,11 @@ def steps(name: str, value: Any) -> None:
         step_size(name, value)
 
 
+def communicator(name: str, value: Any) -> None:
+    """Raise TypeError unless this tells processes something, or is None."""
+    taken(value, name)
+
+
 KINDS = {
     **COMMON,
     "net": net,
@@ -63,6 +69,7 @@ KINDS = {
     "arrays": arrays,
     "like": tape,
     "tau_theta": steps,
+    "comm": communicator,
 }
 door = doors(KINDS)
 
@@ -71,9 +78,9 @@ def check_system(A: Any, delta: Any, tau_theta: Any = 1.0, d: Any = None) -> Non
     """Raise an error unless ``(AᵀA + I/τ_θ) d = Aᵀ δ`` can be written down."""
     linear_map("A", A)
     floats("delta", delta)
-    if delta.ndim < 2 or delta.shape[-2] != A.shape[0]:
+    if delta.ndim < 2 or delta.shape[-2] != A.rows_here:
         raise ValueError(
-            f"delta: expected the shape (..., {A.shape[0]}, n_out), a row for each of A, found {delta.shape}"
+            f"delta: expected the shape (..., {A.rows_here}, n_out), a row for each of A, found {delta.shape}"
         )
     step_size("tau_theta", tau_theta)
     if d is not None:

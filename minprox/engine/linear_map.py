@@ -82,6 +82,19 @@ class LinearMap:
         return type(self).matrix is LinearMap.matrix
 
     @property
+    def rows_here(self) -> int:
+        """How many rows δ and ``A θ`` have in this process: all of them, unless the rows lie apart."""
+        return self.shape[0]
+
+    def gathered(self, delta: Array) -> Array:
+        """Return the rows of δ of all processes that share the rows of ``A``; δ itself where none does."""
+        return delta
+
+    def here(self, rows: Array) -> Array:
+        """Return those rows that stand in this process, of a matrix with one for each row of ``A``."""
+        return rows
+
+    @property
     def gram_cost(self) -> float:
         """Multiplications that :meth:`gram` takes; infinite where the map is matrix-free."""
         return float("inf")

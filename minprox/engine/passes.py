@@ -13,12 +13,14 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
+from minprox.engine.losses.of_all import loss_of_all
 from minprox.engine.plan import Solver, over, plan, report_of, solved
 from minprox.engine.reverse import errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module
 from minprox.ground.blas import alone
+from minprox.ground.communicators import Communicator, taken
 from minprox.ground.seeds import generator
 
 
@@ -31,6 +33,7 @@ def forward(
     training: bool = False,
     seed: int | Sequence[int] = 0,
     like: Tape | None = None,
+    comm: Any = None,
 ) -> Tape:
     """Run the net on a batch and record every ``z_l`` and ``a_l`` (E1).
 
@@ -42,6 +45,9 @@ def forward(
         Whether dropout and batch normalisation act as in training, and the seed of the masks, ints.
     like : Tape, optional
         Of another forward pass, whose layers act once more, with the masks that were drawn then.
+    comm : communicator, optional
+        Of the processes that share the batch, each with its own samples, some or none of them: in training,
+        the masks and statistics are those of the whole batch.
 
     Raises
     ------
@@ -56,7 +62,8 @@ def forward(
     ((5, 3), [(5, 8), (5, 3)])
     """
     array_module(x, *net.parameters)
-    if not x.shape or x.shape[0] == 0:
+    comm = taken(comm)
+    if not x.shape or (x.shape[0] == 0 and comm.size == 1):
         raise ValueError(f"forward: expected one sample or more, found a batch of the shape {x.shape}")
     net.check(x.shape[1:])
     if like is not None:
@@ -69,7 +76,7 @@ def forward(
         if like is not None:
             layer = like.layers[i]
         else:
-            layer = node.layer.sample(rng, *inputs) if training and node.layer else node.layer
+            layer = drawn(node.layer, rng, inputs, comm) if training and node.layer else node.layer
         layers.append(layer)
         if layer is None:
             values.append(x.astype(net.dtype, copy=False))
@@ -82,12 +89,12 @@ def forward(
 
 @door
 @alone
-def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
+def backprop(net: Graph, tape: Tape, loss: Loss, y: Array, *, comm: Any = None) -> list[Array]:
     """Return the gradient of ``J``, one array for each θ_l (P1).
 
     Parameters
     ----------
-    net, tape, loss, y
+    net, tape, loss, y, comm
         As for :func:`minprox.errors`, with the same errors.
 
     Returns
@@ -100,7 +107,7 @@ def backprop(net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
     [(5, 8), (9, 3)]
     """
     grads: list[Array] = [None] * len(net.transfers)
-    for l, A, delta in errors(net, tape, loss, y):  # last layer first
+    for l, A, delta in errors(net, tape, loss, y, comm=comm):  # last layer first
         grads[l] = net.transfers[l].join(A.T @ delta)  # ∇_{θ_l} J = A_lᵀ δ_l  (P1)
     return grads
 
@@ -118,6 +125,7 @@ def proxprop(
     last_layer: str = "explicit",
     weight_decay: float = 0.0,
     report: bool = False,
+    comm: Any = None,
 ) -> Any:
     """Return the implicit direction ``d_l`` of each θ_l (A2 with τ = 1, E6).
 
@@ -138,6 +146,8 @@ def proxprop(
         optimum of ``J + λ/2 ‖θ‖²``, as they do not with that of an optimiser, which is added to ``d``.
     report : bool
         Whether to return a list of Report, too: what the solver did in each layer.
+    comm
+        As for :func:`minprox.errors`.
 
     Returns
     -------
@@ -149,13 +159,19 @@ def proxprop(
     >>> [d.shape for d in mp.proxprop(net, tape, loss, y, tau_theta=0.05, solver=mp.Exact())]
     [(5, 8), (9, 3)]
     """
-    layers = plan(net, loss, y, tau_theta, solver, last_layer, weight_decay, report, tape.output)
+    L = loss_of_all(loss, comm)  # of the whole batch
+    layers = plan(net, L, y, tau_theta, solver, last_layer, weight_decay, report, tape.output)
     steps: list[Array] = [None] * len(net.transfers)
-    for l, A, delta in errors(net, tape, loss, y):  # last layer first
+    for l, A, delta in errors(net, tape, loss, y, comm=comm):  # last layer first
         solve, tau, c = layers[l]
         # d_l = (c_l A_lᵀA_l + I/τ_l)⁻¹ A_lᵀ δ_l = solver_l(A_l, δ_l / c_l, c_l τ_l)  (E6, P2; A2 with τ = 1)
         steps[l] = net.transfers[l].join(solved(solve, A, over(delta, c), c * tau))
     return (steps, [report_of(layer) for layer in layers]) if report else steps
+
+
+def drawn(layer: Layer, rng: Any, inputs: Sequence[Array], comm: Communicator) -> Layer:
+    """Return a layer as it acts in training: on the whole batch, of which this process may hold a part."""
+    return layer.sample(rng, *inputs) if comm.size == 1 else layer.sample_apart(rng, comm, *inputs)
 
 
 def check_like(net: Graph, like: Tape, x: Array) -> None:

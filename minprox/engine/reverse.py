@@ -14,15 +14,19 @@ from minprox.engine.layers import Transfer
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.losses import Loss
+from minprox.engine.losses.base import weight_of
+from minprox.engine.losses.of_all import loss_of_all
+from minprox.engine.rows_apart import of_all
 from minprox.engine.stacked_map import StackedMap, stack
 from minprox.engine.tape import Tape
 from minprox.ground.backend import array_module
 from minprox.ground.blas import alone
+from minprox.ground.communicators import Communicator, taken
 
 
 @door
 def sweep(
-    net: Graph, tape: Tape, delta: Array, *, to_input: bool = False
+    net: Graph, tape: Tape, delta: Array, *, to_input: bool = False, comm: Any = None
 ) -> Iterator[tuple[Any, Any, Array]]:
     """Sweep the net in reverse from any error at its output: ``(l, A_l, δ_l)`` of each θ_l, the last first.
 
@@ -37,6 +41,9 @@ def sweep(
         ``∂J/∂output``, of a loss or of whatever stands behind this net: the error at that net's input, say.
     to_input : bool
         Whether to end with ``(None, None, δ)``, the error ``δ = ∂J/∂x`` at the input, in the shape of ``x``.
+    comm : communicator, optional
+        Of the processes that share the batch, each with its own rows in ``tape`` and ``delta``; ``A`` then
+        stands for the rows of all, :class:`minprox.RowsApart`.
 
     Yields
     ------
@@ -60,10 +67,12 @@ def sweep(
         raise ValueError(
             f"expected an error of the shape {tape.output.shape} of the output, found {delta.shape}"
         )
-    return swept(net, tape, delta.astype(net.dtype, copy=False), to_input)
+    return swept(net, tape, delta.astype(net.dtype, copy=False), to_input, taken(comm))
 
 
-def swept(net: Graph, tape: Tape, delta: Array, to_input: bool) -> Iterator[tuple[Any, Any, Array]]:
+def swept(
+    net: Graph, tape: Tape, delta: Array, to_input: bool, comm: Communicator
+) -> Iterator[tuple[Any, Any, Array]]:
     """Do what :func:`sweep` says, when its arguments are checked."""
     number = {i: l for l, where in enumerate(net.places) for i in where}
     uses: list[list[tuple[LinearMap, Array]]] = [[] for _ in net.transfers]
@@ -79,7 +88,7 @@ def swept(net: Graph, tape: Tape, delta: Array, to_input: bool) -> Iterator[tupl
             uses[l].append((layer.linear_map(a), layer.rows(delta)))
             if len(uses[l]) == len(net.places[l]):
                 maps, deltas = zip(*uses[l], strict=True)
-                yield l, maps[0] if len(maps) == 1 else StackedMap(maps), stack(deltas)
+                yield l, of_all(maps[0] if len(maps) == 1 else StackedMap(maps), comm), stack(deltas)
                 uses[l].clear()
             if not wanted[sources[0]]:
                 continue
@@ -94,7 +103,9 @@ def swept(net: Graph, tape: Tape, delta: Array, to_input: bool) -> Iterator[tupl
 
 
 @door
-def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, LinearMap, Array]]:
+def errors(
+    net: Graph, tape: Tape, loss: Loss, y: Array, *, comm: Any = None
+) -> Iterator[tuple[int, LinearMap, Array]]:
     """Sweep the net in reverse from the gradient of a loss: ``(l, A_l, δ_l)``, the last layer first.
 
     Parameters
@@ -103,6 +114,9 @@ def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, 
         As for :func:`sweep`, with the same errors.
     y : array, shape (N, ...)
         Labels or targets, as the loss wants them.
+    comm : communicator, optional
+        Of the processes that share the batch, each with its own samples in ``tape`` and ``y``, some or none
+        of them: δ carries the 1/N of the whole batch, and ``A`` stands for the rows of all.
 
     Yields
     ------
@@ -114,7 +128,7 @@ def errors(net: Graph, tape: Tape, loss: Loss, y: Array) -> Iterator[tuple[int, 
     >>> [(l, A.shape, delta.shape) for l, A, delta in mp.errors(net, tape, loss, y)]
     [(1, (5, 9), (5, 3)), (0, (5, 5), (5, 8))]
     """
-    return sweep(net, tape, output_error(tape, loss, y))
+    return sweep(net, tape, output_error(tape, loss_of_all(loss, comm), y), comm=comm)
 
 
 @door
@@ -140,8 +154,7 @@ def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
     (5, 4)
     """
     *_, (_, _, delta) = sweep(net, tape, output_error(tape, loss, y), to_input=True)
-    N = loss.weight(y) if hasattr(loss, "weight") else len(y)
-    return (N * delta).astype(delta.dtype, copy=False)  # ∇_{x_i} ℓ_i = N ∂J/∂x_i
+    return (weight_of(loss, y) * delta).astype(delta.dtype, copy=False)  # ∇_{x_i} ℓ_i = N ∂J/∂x_i
 
 
 def output_error(tape: Tape, loss: Loss, y: Array) -> Array:

@@ -29,12 +29,23 @@ class StackedMap(LinearMap):
         return stack([A @ theta for A in self.maps])
 
     def adjoint(self, delta: Array) -> Array:
-        ends = np.cumsum([A.shape[0] for A in self.maps])
-        parts = (delta[..., end - A.shape[0] : end, :] for A, end in zip(self.maps, ends, strict=True))
+        parts = cut(delta, [A.rows_here for A in self.maps])
         return sum(A.T @ part for A, part in zip(self.maps, parts, strict=True))
 
     def matrix(self) -> Array:
         return stack([A.matrix() for A in self.maps])
+
+    @property
+    def rows_here(self) -> int:
+        return sum(A.rows_here for A in self.maps)
+
+    def gathered(self, delta: Array) -> Array:
+        parts = cut(delta, [A.rows_here for A in self.maps])
+        return stack([A.gathered(part) for A, part in zip(self.maps, parts, strict=True)])
+
+    def here(self, rows: Array) -> Array:
+        parts = cut(rows, [A.shape[0] for A in self.maps])
+        return stack([A.here(part) for A, part in zip(self.maps, parts, strict=True)])
 
     @property
     def matrix_free(self) -> bool:
@@ -54,6 +65,12 @@ class StackedMap(LinearMap):
 
     def normal(self, dtype: Any = "float64") -> Array:
         return sum(A.T.gram(dtype) for A in self.maps)  # Aᵀ A = Σ A_iᵀ A_i
+
+
+def cut(rows: Array, counts: Sequence[int]) -> list[Array]:
+    """Undo :func:`stack`: cut the rows of a matrix (or of a batch of them) into parts of these lengths."""
+    ends = np.cumsum(counts)
+    return [rows[..., end - count : end, :] for count, end in zip(counts, ends, strict=True)]
 
 
 def stack(rows: Sequence[Array]) -> Array:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from minprox.experiments.contents import FILES, FORMAT, check_configuration, ended
 from minprox.experiments.kinds import Kind
+from minprox.experiments.sharing import shared
 from minprox.ground.backend import current, use
 from minprox.ground.backend import record as record_of_backend
+from minprox.ground.communicators import Communicator, taken
 from minprox.ground.environment import environment
 from minprox.ground.files import check_writable, clear_parts, locked, write_json
 from minprox.ground.reading import signed
@@ -29,6 +33,7 @@ def execute(
     backend: str | None = None,
     tf32: bool = False,
     new: bool = False,
+    comm: Any = None,
 ) -> Any:
     """Run a run, or what is left of it, and keep its records in a folder.
 
@@ -54,6 +59,9 @@ def execute(
         See :class:`minprox.use`.
     new : bool
         Whether a folder that holds a run already is refused.
+    comm : communicator, optional
+        Of the processes that share a training run, see :func:`minprox.train`; process 0 keeps the folder, and
+        any number of them may go on with it.
 
     Returns
     -------
@@ -65,7 +73,7 @@ def execute(
     ValueError
         If the folder belongs to a run with another configuration (more epochs than before are
         allowed), or holds a damaged file, a link, or files of a run without its ``config.json``; it is
-        then left as it was, as it is where the first unit fails.
+        then left as it was, as it is where the first unit fails; or if several processes cannot share it.
     OSError
         If the folder cannot be written, or another process is at work in it (BlockingIOError).
     ImportError, NoGPUError
@@ -81,19 +89,34 @@ def execute(
     ...     print(history.status, sorted(os.listdir(folder)))
     finished ['checkpoint.npz', 'config.json', 'environment.json', 'history.csv', 'history.json']
     """
-    folder = Path(folder)
+    folder, comm = Path(folder), taken(comm)
     place = {} if data_folder is None else {"data_folder": data_folder}
-    with locked(folder, make=True):
-        check_configuration(run, folder)
-        if new and (folder / "config.json").exists():
-            raise ValueError(f"{folder} holds a run already: resume it, or choose another folder")
-        history = ended(run, folder) if resume else None
-        for name in FILES:
-            clear_parts(folder / name)
+    with held(folder, comm):
+        history = comm.first(partial(ended_before, run, folder, resume, new))
         if history is not None:
             return history
         with chosen(backend, tf32):
-            return carry_out(run, run.course(**place), folder, resume, progress)
+            course = run.course(**place, **shared(run, comm))
+            return carry_out(run, course, folder, resume, progress)
+
+
+@contextmanager
+def held(folder: Path, comm: Communicator) -> Iterator[None]:
+    """Make a folder, and keep others out of it; process 0 does that for all who share a run."""
+    with ExitStack() as stack:
+        comm.first(lambda: stack.enter_context(locked(folder, make=True)))
+        yield
+
+
+def ended_before(run: Kind, folder: Path, resume: bool, new: bool) -> Any:
+    """Return the history that a folder holds to the end, None if there is something to do in it."""
+    check_configuration(run, folder)
+    if new and (folder / "config.json").exists():
+        raise ValueError(f"{folder} holds a run already: resume it, or choose another folder")
+    history = ended(run, folder) if resume else None
+    for name in FILES:
+        clear_parts(folder / name)
+    return history
 
 
 def chosen(backend: str | None, tf32: bool = False) -> AbstractContextManager[Any]:
@@ -103,28 +126,29 @@ def chosen(backend: str | None, tf32: bool = False) -> AbstractContextManager[An
 
 def carry_out(run: Kind, course: Course, folder: Path, resume: bool, progress: bool | None) -> Any:
     """Do what is left of a run, on the backend of the moment; nothing is written before a unit is done."""
-    path, history = folder / "checkpoint.npz", run.record()
-    store = Keeper(path, course.identity(), Sheets(run, folder, resume))
-    if resume and path.exists():
+    comm, path, history = course.comm, folder / "checkpoint.npz", run.record()
+    store = Keeper(path, course.identity(), Sheets(run, folder, resume, comm.size))
+    if resume and comm.first(path.exists):
         history = take_up(course, store, run.RECORD)
     if not history.over(run.units):
-        check_writable(path)
+        comm.first(partial(check_writable, path))
         carry_on(course, history, run.units, store=store, progress=progress)
-    store.sheets.keep(history)
+    comm.first(partial(store.sheets.keep, history))
     return history
 
 
 class Sheets:
     """The files of a run for people and figures: what is run, where, and its history."""
 
-    def __init__(self, run: Kind, folder: Path, resume: bool) -> None:
+    def __init__(self, run: Kind, folder: Path, resume: bool, processes: int = 1) -> None:
         self.run, self.folder, self.resume, self.begun = run, folder, resume, False
+        self.processes = {"processes": processes} if processes > 1 else {}
 
     def begin(self) -> None:
         """Write once what is run and where, and take away what a former run left, unless this one goes on."""
         if not self.begun:
             write_json(self.folder / "config.json", signed({"format": FORMAT, **self.run.configuration()}))
-            write_json(self.folder / "environment.json", environment() | record_of_backend())
+            write_json(self.folder / "environment.json", environment() | record_of_backend() | self.processes)
             if not self.resume:
                 forget(self.folder)
             self.begun = True

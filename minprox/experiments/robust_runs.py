@@ -12,6 +12,7 @@ from minprox.experiments.assembly import build
 from minprox.experiments.measures import TRAINING, Measure, accuracy
 from minprox.experiments.runs import Run
 from minprox.ground.arguments import number, one_of, whole
+from minprox.ground.communicators import ALONE, Communicator
 from minprox.learning.loop import Row
 from minprox.learning.records import Record
 from minprox.learning.training import Training
@@ -94,7 +95,9 @@ class RobustRun(Run):
         if self.points != "all" and not self.epsilon:
             raise ValueError(f"points: only with epsilon > 0 are there such, found {self.points!r}")
 
-    def begin(self, arrays: dict[str, Any] | None = None, data_folder: Any = None) -> Training:
+    def begin(
+        self, arrays: dict[str, Any] | None = None, data_folder: Any = None, comm: Communicator = ALONE
+    ) -> Training:
         """Return the training; see :class:`Kind`."""
         parts = build(self, data_folder)
         options: dict[str, Any] = {"norm": self.norm, "of": self.of, "points": self.points}
@@ -103,7 +106,7 @@ class RobustRun(Run):
         callbacks = [AdversarialTraining(self.epsilon)] if self.epsilon else []
         training = RobustTraining(
             *(parts.net, parts.data, parts.loss, parts.optimizer, direction, self.batch_size, self.seed),
-            callbacks,
+            *(callbacks, comm),
         )
         if arrays is not None:
             training.take_up(arrays)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from minprox.datasets import Dataset
-from minprox.experiments.assembly import ADAPTIVE, OPTIMIZERS, build
+from minprox.experiments.assembly import ADAPTIVE, OPTIMIZERS, Parts, build
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import TRAINING, Measure, Step
 from minprox.experiments.nets import ACTIVATIONS, architecture_of
@@ -17,6 +17,7 @@ from minprox.experiments.own import method_of, named_method, told
 from minprox.experiments.parts import DATA, LOSSES, named_solver, parse_solver, source_of
 from minprox.experiments.settings import chosen_options
 from minprox.ground.arguments import number, one_of, whole
+from minprox.ground.communicators import ALONE, Communicator
 from minprox.learning.history import History
 from minprox.learning.training import Training
 from minprox.methods import METHODS, Method
@@ -200,7 +201,10 @@ class Run(Kind):
     # The verbs
 
     def begin(
-        self, arrays: dict[str, Any] | None = None, data_folder: str | os.PathLike[str] | None = None
+        self,
+        arrays: dict[str, Any] | None = None,
+        data_folder: str | os.PathLike[str] | None = None,
+        comm: Communicator = ALONE,
     ) -> Training:
         """Return the training at the start, or the one that :meth:`arrays` gave.
 
@@ -209,10 +213,13 @@ class Run(Kind):
         arrays : dict of str to array, optional
         data_folder : str or path-like, optional
             See :func:`execute`.
+        comm : Communicator
         """
-        parts = build(self, data_folder)
+        made: list[Parts] = []  # by process 0 first, which fetches data that the others then find
+        comm.first(lambda: made.append(build(self, data_folder)))
+        p = made[0] if made else build(self, data_folder)
         training = Training(
-            parts.net, parts.data, parts.loss, parts.optimizer, parts.direction, self.batch_size, self.seed
+            *(p.net, p.data, p.loss, p.optimizer, p.direction, self.batch_size, self.seed), comm=comm
         )
         if arrays is not None:
             training.take_up(arrays)

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from minprox.ground.backend import array_module
+from minprox.ground.communicators import ALONE, Communicator
 from minprox.learning.history import History
 
 Split = Any  # x and y, of one length; see minprox.datasets
 
 
 @contextmanager
-def endings_told(history: History, split: Split) -> Iterator[None]:
+def endings_told(history: History, split: Split, comm: Communicator = ALONE) -> Iterator[None]:
     """Say where the history of a run that breaks off is, and warn where one diverges on broken data."""
     try:
         yield
@@ -25,7 +26,7 @@ def endings_told(history: History, split: Split) -> Iterator[None]:
             "before is optimizer.history, and the net is as the last step left it"
         )
         raise
-    if history.diverged_at is not None:
+    if history.diverged_at is not None and comm.rank == 0:
         warn_of_data(split, history.diverged_at)
 
 

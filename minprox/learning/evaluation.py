@@ -9,9 +9,11 @@ import numpy as np
 
 from minprox.engine.graph import Graph
 from minprox.engine.losses import Loss, check_loss
+from minprox.engine.losses.base import weight_of
 from minprox.engine.passes import forward
 from minprox.engine.reverse import output_error
 from minprox.ground.arguments import whole
+from minprox.ground.communicators import taken
 from minprox.learning.doors import door
 
 Split = Any  # x and y, of one length; see minprox.datasets
@@ -23,7 +25,9 @@ def measured(name: str, value: Any) -> None:
 
 
 @door(loss=measured)
-def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tuple[float, float]:
+def evaluate(
+    net: Graph, split: Split, loss: Loss, batch_size: int = 1000, *, comm: Any = None
+) -> tuple[float, float]:
     """Return the mean loss and the accuracy of a net over one part of a data set.
 
     Parameters
@@ -32,6 +36,8 @@ def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tu
         ``data.train``, ``data.validation`` or ``data.test``.
     batch_size : int
         Samples in one forward pass; the result does not depend on it but for rounding.
+    comm : communicator, optional
+        Of processes that all make this call, and each look at their share of the samples.
 
     Returns
     -------
@@ -52,22 +58,21 @@ def evaluate(net: Graph, split: Split, loss: Loss, batch_size: int = 1000) -> tu
     batch_size = whole("batch_size", batch_size)
     check_loss(loss, "value", "correct")
     total = hits = weights = judged = 0.0
+    comm = taken(comm)
+    mine = comm.share(len(split))
     with np.errstate(all="ignore"):
-        for start in range(0, len(split), batch_size):
-            y = split.y[start : start + batch_size]
-            output = forward(net, split.x[start : start + batch_size]).output
+        for start in range(mine.start, mine.stop, batch_size):
+            some = slice(start, min(start + batch_size, mine.stop))
+            y = split.y[some]
+            output = forward(net, split.x[some]).output
             correct = loss.correct(output, y)
             weight = float(weight_of(loss, y))
             total += weight * float(loss(output, y))
             weights += weight
             hits += math.nan if correct is None else float(correct)
             judged += float(loss.judged(y) if hasattr(loss, "judged") else len(y))
+    total, hits, weights, judged = comm.sum(np.array([total, hits, weights, judged])).tolist()
     return total / (weights or math.nan), hits / (judged or math.nan)
-
-
-def weight_of(loss: Any, y: Any) -> Any:
-    """Return what a batch counts in the mean over several; a loss that does not say counts samples."""
-    return loss.weight(y) if hasattr(loss, "weight") else len(y)
 
 
 def check_training_loss(net: Graph, split: Split, loss: Loss) -> None:

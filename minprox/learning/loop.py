@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from minprox.ground.communicators import ALONE, Communicator
 from minprox.ground.text import is_terminal
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.rows import Rows
@@ -28,11 +30,14 @@ class Course:
         What they are called.
     most : int
         Bytes that a file with its state can have.
+    comm : communicator
+        Of the processes that move it together, each with its own; process 0 keeps the state.
     """
 
     parts = 1
     part = ""
     most = 2**36
+    comm: Communicator = ALONE
 
     def __init__(self) -> None:
         self.tick: Callable[[], Any] = lambda: None
@@ -80,7 +85,8 @@ def carry_on(
     progress: bool | None = None,
 ) -> None:
     """Advance a course until its record has so many units, it diverges, or a callback returns True."""
-    callbacks, parts = list(callbacks), course.parts
+    callbacks, parts, comm = list(callbacks), course.parts, course.comm
+    progress = progress if comm.rank == 0 else False
     record.reopen()
     if not any(True for _ in record.rows()) and (row := course.first()) is not None:
         record.append(**{record.unit: 0}, **row, seconds=0.0)
@@ -101,14 +107,14 @@ def carry_on(
             wishes = [callback() for callback in callbacks]
             if record.diverged_at is not None:
                 record.status = "diverged"
-            elif any(isinstance(wish, (bool, np.bool_)) and wish for wish in wishes):
+            elif comm.any(any(isinstance(wish, (bool, np.bool_)) and wish for wish in wishes)):
                 record.status = "stopped"
             elif unit == units:
                 record.status = "finished"
             if record.status != "running":
                 record.conclude(**course.last())
             if store:
-                store.save(course.arrays(), record)
+                comm.first(partial(store.save, course.arrays(), record))
             if record.status != "running":
                 break
 
@@ -121,7 +127,7 @@ def keep_pictured(course: Course, record: Any, unit: int) -> None:
 
 def take_up(course: Course, store: Checkpoint, kind: Any) -> Any:
     """Set a course to what its checkpoint holds, and return the record, which is of this class."""
-    arrays, record = store.load(kind, course.most)
+    arrays, record = course.comm.first(partial(store.load, kind, course.most))
     try:
         course.take_up(arrays)
     except (TypeError, ValueError, KeyError) as error:

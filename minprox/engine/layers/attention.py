@@ -163,12 +163,12 @@ class Attention(Layer):
 
     def split(self, a: Array) -> Array:
         """``(N, T, features) → (N, heads, T, features / heads)``."""
-        return a.reshape(*a.shape[:2], self.heads, -1).swapaxes(1, 2)
+        return a.reshape(*a.shape[:2], self.heads, a.shape[2] // self.heads).swapaxes(1, 2)
 
     def join(self, a: Array) -> Array:
         """Undo :meth:`split`."""
         a = a.swapaxes(1, 2)
-        return a.reshape(*a.shape[:2], -1)
+        return a.reshape(*a.shape[:2], a.shape[2] * a.shape[3])
 
     def output_shape(self, *shapes: Shape) -> Shape:
         for shape in shapes:

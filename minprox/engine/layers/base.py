@@ -10,6 +10,7 @@ import numpy as np
 
 from minprox.engine.layers.entry import entered
 from minprox.ground.arguments import extents
+from minprox.ground.communicators import Communicator
 
 Array = Any
 Shape = tuple[int | None, ...] | None  # of one sample; None where it is not known before the data
@@ -202,6 +203,27 @@ class Layer:
         Layer
             The layer itself where nothing about it is random.
         """
+        return self
+
+    def sample_apart(self, rng: np.random.Generator, comm: Communicator, *inputs: Array) -> Layer:
+        """Return what :meth:`sample` does for the whole batch, of which each process holds some samples.
+
+        Parameters
+        ----------
+        comm : communicator
+        *inputs : array, shape (N, *shape)
+            With the samples of this process.
+
+        Raises
+        ------
+        TypeError
+            If the class has a :meth:`sample` and not this.
+        """
+        if type(self).sample is not Layer.sample:
+            raise TypeError(
+                f"{self!r} draws for a whole batch, of which each of {comm.size} processes holds a part: "
+                "give the class a method sample_apart(rng, comm, *inputs), or train it in one process"
+            )
         return self
 
     def __call__(self, *symbols: Symbol) -> Symbol:

@@ -57,7 +57,7 @@ class GlobalMaxPool(GlobalPool):
 
     def tangent(self, motion: Array, output: Array, a: Array) -> Array:
         """Return the motions of the winners."""
-        return (motion.reshape(*a.shape[:2], -1) * winners(a)).sum(axis=2)
+        return (motion.reshape(*a.shape[:2], prod(a.shape[2:])) * winners(a)).sum(axis=2)
 
 
 class GlobalAvgPool2d(GlobalAvgPool):
@@ -114,5 +114,5 @@ class GlobalMaxPool1d(GlobalMaxPool):
 
 def winners(a: Array) -> Array:
     """Tell for each pixel, in one row for each channel, whether it is the first of the largest."""
-    pixels = a.reshape(*a.shape[:2], -1)
+    pixels = a.reshape(*a.shape[:2], prod(a.shape[2:]))
     return pixels.argmax(axis=2)[:, :, None] == array_module(a).arange(pixels.shape[2])

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from minprox.engine.layers.activations import Activation
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.ground.arguments import number, whole
 from minprox.ground.backend import array_module, asarray, moved
+from minprox.ground.communicators import Communicator
 from minprox.ground.memory import check_room
 
+Mean = Callable[[Array], Array]  # over some axes, which stay
 
-def normalised(a: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
-    """Return ``(a − μ)/s`` and ``1/s``, ``s² = σ² + ε``, with mean μ and variance σ² along the axes."""
-    centred = a - a.mean(axis=axes, keepdims=True)
-    inverse = ((centred * centred).mean(axis=axes, keepdims=True) + eps) ** -0.5
+
+def normalised(a: Array, mean: Mean, eps: float) -> tuple[Array, Array]:
+    """Return ``(a − μ)/s`` and ``1/s``, ``s² = σ² + ε``, with mean μ and variance σ² as the mean is taken."""
+    centred = a - mean(a)
+    inverse = (mean(centred * centred) + eps) ** -0.5
     return centred * inverse, inverse
 
 
-def normalised_adjoint(delta: Array, output: Array, inverse: Array, axes: tuple[int, ...]) -> Array:
+def normalised_adjoint(delta: Array, output: Array, inverse: Array, mean: Mean) -> Array:
     """``(δ − mean(δ) − â mean(δ â)) / s``: δ without what the normalisation takes out."""
-    mean = delta.mean(axis=axes, keepdims=True)
-    return (delta - mean - output * (delta * output).mean(axis=axes, keepdims=True)) * inverse
+    return (delta - mean(delta) - output * mean(delta * output)) * inverse
 
 
-def normalised_bend(
-    delta: Array, motion: Array, output: Array, inverse: Array, axes: tuple[int, ...]
-) -> Array:
+def normalised_bend(delta: Array, motion: Array, output: Array, inverse: Array, mean: Mean) -> Array:
     """How :func:`normalised_adjoint` of a fixed δ changes as ``a`` moves (T3)."""
-
-    def mean(b: Array) -> Array:
-        return b.mean(axis=axes, keepdims=True)
-
-    moved = normalised_adjoint(motion, output, inverse, axes)  # the change of â: the matrix is symmetric
+    moved = normalised_adjoint(motion, output, inverse, mean)  # the change of â: the matrix is symmetric
     shrink = -inverse * mean(motion * output)  # that of 1/s, divided by it
     still = delta - mean(delta) - output * mean(delta * output)
     return inverse * (shrink * still - moved * mean(delta * output) - output * mean(delta * moved))
@@ -70,13 +69,13 @@ class LayerNorm(Activation):
         self.eps = number("eps", eps, above=0)
 
     def forward(self, a: Array) -> Array:
-        return normalised(a, (-1,), self.eps)[0]
+        return normalised(a, feature_mean, self.eps)[0]
 
     def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        return normalised_adjoint(delta, output, normalised(a, (-1,), self.eps)[1], (-1,))
+        return normalised_adjoint(delta, output, normalised(a, feature_mean, self.eps)[1], feature_mean)
 
     def bend(self, delta: Array, motion: Array, output: Array, a: Array) -> Array:
-        return normalised_bend(delta, motion, output, normalised(a, (-1,), self.eps)[1], (-1,))
+        return normalised_bend(delta, motion, output, normalised(a, feature_mean, self.eps)[1], feature_mean)
 
     def __repr__(self) -> str:
         return f"LayerNorm({'' if self.eps == 1e-5 else f'eps={self.eps}'})"
@@ -156,17 +155,28 @@ class BatchNorm(Layer):
 
     def sample(self, rng: np.random.Generator, *inputs: Array) -> Layer:
         (a,) = inputs
-        axes = axes_of(a)
-        count, m = a.size // a.shape[1], self.momentum
+        axes, count = axes_of(a), a.size // a.shape[1]
+        self.keep(a.mean(axis=axes), a.var(axis=axes), count)
+        return BatchStatistics(self.eps)
+
+    def sample_apart(self, rng: np.random.Generator, comm: Communicator, *inputs: Array) -> Layer:
+        (a,) = inputs
+        count = sum(comm.counts(a.size // a.shape[1]))
+        mean = partial(mean_of_all, comm, max(count, 1))
+        centre = mean(a)
+        self.keep(centre.ravel(), mean((a - centre) ** 2).ravel(), count)
+        return BatchStatistics(self.eps, mean)
+
+    def keep(self, mean: Array, variance: Array, count: int) -> None:
+        """Take the statistics of a batch, of so many values for each channel, into the running averages."""
         if count < 2:
             raise ValueError(
                 f"{self!r}: expected two or more values for each channel in training, found {count}"
             )
-        found = {"mean": a.mean(axis=axes), "variance": a.var(axis=axes) * (count / (count - 1))}
+        m, found = self.momentum, {"mean": mean, "variance": variance * (count / (count - 1))}
         for name, old in self.memory.items():
-            old = moved(old, array_module(a).__name__)
+            old = moved(old, array_module(mean).__name__)
             self.memory[name] = (1 - m) * old + m * found[name]  # in float64: averages of many batches
-        return BatchStatistics(self.eps)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -181,17 +191,32 @@ class BatchNorm(Layer):
 class BatchStatistics(Activation):
     """A BatchNorm as it acts in training: normalisation over the batch at hand."""
 
-    def __init__(self, eps: float) -> None:
-        self.eps = eps
+    def __init__(self, eps: float, mean: Mean | None = None) -> None:
+        self.eps, self.mean = eps, mean or batch_mean
 
     def forward(self, a: Array) -> Array:
-        return normalised(a, axes_of(a), self.eps)[0]
+        return normalised(a, self.mean, self.eps)[0]
 
     def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
-        return normalised_adjoint(delta, output, normalised(a, axes_of(a), self.eps)[1], axes_of(a))
+        return normalised_adjoint(delta, output, normalised(a, self.mean, self.eps)[1], self.mean)
 
     def bend(self, delta: Array, motion: Array, output: Array, a: Array) -> Array:
-        return normalised_bend(delta, motion, output, normalised(a, axes_of(a), self.eps)[1], axes_of(a))
+        return normalised_bend(delta, motion, output, normalised(a, self.mean, self.eps)[1], self.mean)
+
+
+def feature_mean(b: Array) -> Array:
+    """Return the mean over the last axis, which stays."""
+    return b.mean(axis=-1, keepdims=True)
+
+
+def batch_mean(b: Array) -> Array:
+    """Return the mean over all axes but that of the channels; the axes stay."""
+    return b.mean(axis=axes_of(b), keepdims=True)
+
+
+def mean_of_all(comm: Communicator, count: int, b: Array) -> Array:
+    """Return what :func:`batch_mean` does, of ``count`` values that several processes hold."""
+    return comm.sum(b.sum(axis=axes_of(b), keepdims=True)) / count
 
 
 def axes_of(a: Array) -> tuple[int, ...]:

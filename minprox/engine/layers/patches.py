@@ -149,7 +149,8 @@ class PatchMap(LinearMap):
         C, H, W, N = self.images.shape
         parts = self.images.reshape(self.groups, C // self.groups, H, W, N)
         steps = self.kernel, self.stride, self.dilation, [margin[0] for margin in self.margins]
-        size = max(1, at_once(self.images, N, ROOM // (parts[0, ..., :1].size * (self.kernel[0] + 2))))
+        pixels = max(1, parts[0, ..., :1].size)  # of a sample, of which there may be none
+        size = max(1, at_once(self.images, N, ROOM // (pixels * (self.kernel[0] + 2))))
         grams = []
         for part in parts:
             blocks = (part[..., first : first + size] for first in range(0, max(1, N), size))
@@ -166,7 +167,8 @@ class PatchMap(LinearMap):
 
     def by_channels(self, d: Array) -> Array:
         """Undo the order of :meth:`by_rows`."""
-        split = d.reshape(*d.shape[:-2], self.kernel[0], -1, self.kernel[1], d.shape[-1])
+        channels = d.shape[-2] // prod(self.kernel)  # no −1: there may be no sample
+        split = d.reshape(*d.shape[:-2], self.kernel[0], channels, self.kernel[1], d.shape[-1])
         return split.swapaxes(-4, -3).reshape(d.shape)
 
     def grouped(self, matrix: Array) -> Array:

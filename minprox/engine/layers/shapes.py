@@ -36,7 +36,8 @@ class Reshape(Layer):
         self.shape = tuple(-1 if n == -1 else whole("shape", n) for n in shape)
 
     def forward(self, a: Array) -> Array:
-        return a.reshape(len(a), *self.shape)
+        size, known = math.prod(a.shape[1:]), abs(math.prod(self.shape))  # there may be no sample
+        return a.reshape(len(a), *(size // known if n == -1 else n for n in self.shape))
 
     def tangent(self, motion: Array, output: Array, *inputs: Array) -> Array:
         return self.forward(motion)

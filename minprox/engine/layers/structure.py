@@ -12,6 +12,7 @@ from minprox.engine.layers.axes import changed, sample_axis
 from minprox.engine.layers.base import Array, Layer, Shape
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
+from minprox.ground.communicators import Communicator
 
 
 class Flatten(Layer):
@@ -178,9 +179,16 @@ class Dropout(Activation):
 
     def sample(self, rng: np.random.Generator, *inputs: Array) -> Layer:
         (a,) = inputs
-        xp = array_module(a)
-        kept = rng.random(a.shape, dtype=np.float32) >= self.p
-        return Mask(xp.asarray(kept / (1 - self.p), dtype=a.dtype))
+        return self.mask(rng, a, 0, len(a))
+
+    def sample_apart(self, rng: np.random.Generator, comm: Communicator, *inputs: Array) -> Layer:
+        (a,) = inputs
+        return self.mask(rng, a, *comm.place(len(a)))
+
+    def mask(self, rng: np.random.Generator, a: Array, start: int, N: int) -> Layer:
+        """Draw the mask of ``N`` samples, and take that of those in ``a``, which begin at ``start``."""
+        kept = rng.random((N, *a.shape[1:]), dtype=np.float32)[start : start + len(a)] >= self.p
+        return Mask(array_module(a).asarray(kept / (1 - self.p), dtype=a.dtype))
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

@@ -232,7 +232,7 @@ class Transfer(Parametric, entry=False):  # forward says first what a class lack
         """
         if self.groups == 1:
             return columns
-        return columns.reshape(len(columns), self.groups, -1).swapaxes(0, 1)
+        return columns.reshape(len(columns), self.groups, columns.shape[1] // self.groups).swapaxes(0, 1)
 
     def join(self, columns: Array) -> Array:
         """Undo :meth:`split`.
@@ -247,4 +247,4 @@ class Transfer(Parametric, entry=False):  # forward says first what a class lack
         """
         if self.groups == 1:
             return columns
-        return columns.swapaxes(0, 1).reshape(columns.shape[1], -1)
+        return columns.swapaxes(0, 1).reshape(columns.shape[1], self.groups * columns.shape[2])

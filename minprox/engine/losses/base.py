@@ -135,6 +135,11 @@ class Loss:
         return f"{type(self).__name__}({options})"
 
 
+def weight_of(loss: Any, y: Any) -> Any:
+    """Return what a batch counts in the mean over several; a loss that does not say counts samples."""
+    return loss.weight(y) if hasattr(loss, "weight") else len(y)
+
+
 def check_loss(loss: Any, *parts: str) -> None:
     """Raise TypeError unless a loss, of any class, has these parts: "value", "gradient", "correct"."""
     missing = [CALLS[part] for part in parts if isinstance(loss, type) or not has(loss, part)]

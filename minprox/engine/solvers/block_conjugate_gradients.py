@@ -84,7 +84,8 @@ class BlockCG:
             size = largest(b)
             d, rhos = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, b / size)
             return size * d, [rhos]
-        K, size = A.gram(delta.dtype), largest(delta)
+        K, delta = A.gram(delta.dtype), A.gathered(delta)
+        size = largest(delta)
         noise = float(np.finfo(K.dtype).eps) * xp.linalg.norm(K, axis=(-2, -1), keepdims=True)
         c, squares, width = xp.empty_like(delta), [], at_once(delta, self.width)
         for start in range(0, delta.shape[-1], width):
@@ -92,7 +93,7 @@ class BlockCG:
             x, rhos = self.iterate(lambda p, Kp: Kp + s * p, lambda r: K @ r, delta[columns] / size, noise)
             c[columns] = size * x
             squares.append(rhos)
-        return A.T @ c, squares
+        return A.T @ A.here(c), squares
 
     def iterate(self, M: Any, G: Any, r: Array, noise: Array | None = None) -> tuple[Array, list[Array]]:
         """Run the recursion from zero, with ``M(p, G p)`` the system and ``G`` the inner product.

@@ -109,10 +109,11 @@ def dual(A: LinearMap, delta: Array, tau_theta: float) -> Array:
     W = inverse_shifted(K, 1 / tau_theta)  # (A Aᵀ + I/τ_θ)⁻¹
     if delta.dtype != W.dtype:
         return rounded_dual(A, delta, K, W, tau_theta)
-    c = W @ delta
+    W = A.here(W)  # of rows that lie apart, those of this process
+    c = W @ A.gathered(delta)
     d = A.T @ c  # d = Aᵀ (A Aᵀ + I/τ_θ)⁻¹ δ  (E7)
     for _ in range(REFINEMENTS):
-        e = W @ (delta - A @ d - c / tau_theta)
+        e = W @ A.gathered(delta - A @ d - c / tau_theta)
         c, d = c + e, d + A.T @ e
     return d
 
@@ -120,7 +121,7 @@ def dual(A: LinearMap, delta: Array, tau_theta: float) -> Array:
 def rounded_dual(A: LinearMap, delta: Array, K: Array, W: Array, tau_theta: float) -> Array:
     """The same in float32: ``d = (AᵀW) δ`` by float64, where too much cancels in ``Aᵀ (W δ)``."""
     careful = cancels(K, W, tau_theta, delta.dtype)
-    V = W if careful else W.astype(delta.dtype)
+    V, delta = A.here(W if careful else W.astype(delta.dtype)), A.gathered(delta)
     if careful or A.shape[1] < delta.shape[-1]:  # for many columns of δ this costs less, too
         return multiply((A.T @ V).astype(delta.dtype, copy=False), delta)
     return A.T @ (V @ delta)

@@ -15,7 +15,7 @@ from minprox.engine.passes import forward
 from minprox.engine.sequential import Sequential
 from minprox.ground.backend import use
 from minprox.learning.optimizers import Adam
-from minprox.learning.training import train
+from minprox.learning.training_runs import train
 from minprox.methods.wasserstein_gan.doors import door
 from minprox.methods.wasserstein_gan.measures import frechet
 

@@ -1,0 +1,224 @@
+"""Processes that work on one batch together: what they tell each other, whoever carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from minprox.ground.arguments import wrong
+from minprox.ground.backend import array_module, to_numpy
+
+Array = Any
+Value = TypeVar("Value")
+
+
+class Communicator:
+    """What processes tell each other; this class itself is a process alone, which tells nobody anything.
+
+    All processes of a communicator call the same methods in the same order, with arrays of the same dtype;
+    each method returns when all have called it, and returns the same everywhere, to the bit.
+
+    Attributes
+    ----------
+    rank : int
+        The number of this process: 0, 1, … ``size`` − 1.
+    size : int
+        How many processes there are.
+
+    Examples
+    --------
+    >>> import minprox as mp, numpy as np
+    >>> mp.simulated(3, lambda comm: comm.sum(np.array([1.0, comm.rank])))[0]
+    array([3., 3.])
+    """
+
+    rank, size = 0, 1
+
+    def sum(self, array: Array) -> Array:
+        """Return the sum of the arrays of all processes, entry by entry.
+
+        Parameters
+        ----------
+        array : array
+            Of the same shape in every process.
+
+        Returns
+        -------
+        array, of the same shape and dtype, on the same backend
+        """
+        return array
+
+    def gather(self, array: Array, axis: int = 0, counts: Sequence[int] | None = None) -> Array:
+        """Return the arrays of all processes, one behind the other by rank.
+
+        Parameters
+        ----------
+        array : array
+            Of the same shape in every process, but for the extent at the axis, which may be 0.
+        axis : int
+            Along which they lie one behind the other.
+        counts : sequence of int, optional
+            The extents of all, by rank, where they are known: to ask for them is one message more.
+
+        Returns
+        -------
+        array
+            Of the same shape but for the extent at the axis, which is the sum of those of all.
+        """
+        return array
+
+    def tell(self, value: Value) -> Value:
+        """Return what process 0 has for a value: any object that pickle takes.
+
+        Parameters
+        ----------
+        value : object
+            That of the others is not looked at.
+
+        Returns
+        -------
+        object
+        """
+        return value
+
+    def abort(self, code: int) -> None:
+        """End all processes at once, where there are others, with this exit code."""
+
+    def counts(self, n: int) -> list[int]:
+        """Return the numbers of all processes, by rank."""
+        found = self.gather(np.array([n], dtype="int64"), counts=[1] * self.size)
+        return [int(count) for count in found]
+
+    def place(self, n: int) -> tuple[int, int]:
+        """Return where the ``n`` rows of this process begin, and how many all processes have."""
+        counts = self.counts(n)
+        return sum(counts[: self.rank]), sum(counts)
+
+    def any(self, flag: Any) -> bool:
+        """Tell whether a flag is true in one process or more.
+
+        Parameters
+        ----------
+        flag : object
+            Of this process, by its truth.
+
+        Returns
+        -------
+        bool
+            The same in every process.
+        """
+        return bool(self.sum(np.array(int(bool(flag)), dtype="int64")) > 0)
+
+    def share(self, n: int) -> slice:
+        """Return the places of this process among ``n``: as even as they can be, the first ones larger.
+
+        Parameters
+        ----------
+        n : int
+            The same in every process.
+
+        Returns
+        -------
+        slice
+            Empty where there are more processes than places.
+
+        Examples
+        --------
+        >>> import minprox as mp
+        >>> mp.simulated(3, lambda comm: comm.share(7))
+        [slice(0, 3, None), slice(3, 5, None), slice(5, 7, None)]
+        """
+        least, more = divmod(n, self.size)
+        start = self.rank * least + min(self.rank, more)
+        return slice(start, start + least + (self.rank < more))
+
+    def first(self, function: Callable[[], Value]) -> Value:
+        """Call a function in process 0 alone, and return what it returns, or raise what it raises, in all.
+
+        Parameters
+        ----------
+        function : callable
+            What it returns or raises must be something that pickle takes.
+
+        Returns
+        -------
+        object
+        """
+        found: Any = None
+        if self.rank == 0:
+            try:
+                found = function(), None
+            except Exception as error:
+                error.__traceback__ = None
+                found = None, error
+        value, failure = self.tell(found)
+        return value if failure is None else again(failure)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(rank={self.rank}, size={self.size})"
+
+
+def again(error: Exception) -> NoReturn:
+    """Raise an error that another process has met."""
+    raise error
+
+
+ALONE = Communicator()
+
+
+class MPICommunicator(Communicator):
+    """One of mpi4py's, which may be any that has its methods; arrays of a GPU go by way of the host.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+        ``MPI.COMM_WORLD``, say, or a part of it.
+    """
+
+    def __init__(self, comm: Any) -> None:
+        self.comm = comm
+        self.rank, self.size = comm.Get_rank(), comm.Get_size()
+
+    def sum(self, array: Array) -> Array:
+        if self.size == 1:
+            return array
+        sent = np.ascontiguousarray(to_numpy(array)).reshape(array.shape)
+        total = np.empty_like(sent)
+        self.comm.Allreduce(sent, total)
+        return array_module(array).asarray(total)
+
+    def gather(self, array: Array, axis: int = 0, counts: Sequence[int] | None = None) -> Array:
+        if self.size == 1:
+            return array
+        sent = np.ascontiguousarray(np.moveaxis(to_numpy(array), axis, 0))
+        counts = self.counts(len(sent)) if counts is None else counts
+        rows = np.empty((int(np.sum(counts)), *sent.shape[1:]), sent.dtype)
+        width = int(np.prod(sent.shape[1:], dtype="int64"))
+        self.comm.Allgatherv(sent, [rows, [int(n) * width for n in counts]])
+        return array_module(array).asarray(np.moveaxis(rows, 0, axis))
+
+    def tell(self, value: Value) -> Value:
+        return self.comm.bcast(value, root=0)
+
+    def abort(self, code: int) -> None:
+        if self.size > 1:
+            self.comm.Abort(code)
+
+
+def taken(comm: Any, name: str = "comm") -> Communicator:
+    """Return a communicator of ours for one of ours, one of mpi4py's, or None, which is a process alone.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if comm is None:
+        return ALONE
+    if isinstance(comm, Communicator):
+        return comm
+    if isinstance(comm, type) or not all(hasattr(comm, part) for part in ("Allreduce", "Get_rank", "bcast")):
+        raise wrong(name, "a communicator, such as mp.world() or mpi4py's MPI.COMM_WORLD", comm)
+    return MPICommunicator(comm)
