@@ -422,3 +422,8 @@ def test_errors_stop_where_nothing_before_learns(rng):
     assert grad.shape == (5, 3)
     plain = mp.Sequential(mp.Tanh())
     assert mp.backprop(plain, mp.forward(plain, x), mp.CrossEntropy(), y % 4) == []
+
+
+def test_inputs_that_do_not_fit_are_both_named():
+    with pytest.raises(ValueError, match=r"found \(3, 4\) and \(3, 5\)"):
+        mp.Add().output_shape(None, (3, 4), (3, 4), (3, 5))

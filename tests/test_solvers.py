@@ -699,3 +699,8 @@ def test_products_in_float64_are_for_what_cancels_alone(rng):
         K = DenseMap(matrix, True).gram()
         W = inverse_shifted(K, 1 / tau)
         assert exact_solver.cancels(K, W, tau, np.dtype("float32")) is found
+
+
+def test_no_iteration_is_done_where_nothing_is_to_solve():
+    _, done = mp.CG(5).solve(DenseMap(np.ones((3, 2)), True), np.zeros((3, 4)), 1.0)
+    assert done == 0

@@ -315,3 +315,24 @@ def test_a_history_tells_what_it_holds():
     assert repr(history).startswith("History(1 epoch, finished, train_loss=")
     with pytest.raises(TypeError, match="one value for each"):
         history.append(epoch=2)
+
+
+def test_the_bar_of_a_resumed_run_begins_where_it_stopped(tmp_path, monkeypatch):
+    from minprox.learning import loop
+
+    seen, bar = [], loop.progress_bar
+    monkeypatch.setattr(loop, "progress_bar", lambda *told: seen.append(told[:2]) or bar(*told))
+    run(epochs=1, checkpoint=tmp_path / "c.npz")
+    run(epochs=3, checkpoint=tmp_path / "c.npz", resume=True)
+    batches = seen[0][0]
+    assert batches > 1
+    assert seen == [(batches, 0), (3 * batches, batches)]
+
+
+def test_while_a_finished_run_goes_on_it_has_no_test_loss(tmp_path):
+    seen = []
+    run(epochs=1, checkpoint=tmp_path / "c.npz")
+    watch = [lambda net, history: seen.append((history.status, history.test_loss, history.test_accuracy))]
+    run(epochs=2, checkpoint=tmp_path / "c.npz", resume=True, callbacks=watch)
+    assert seen
+    assert all(status == "running" and np.isnan(found).all() for status, *found in seen)
