@@ -141,6 +141,16 @@ def test_files_of_a_run_without_its_configuration_are_of_nobody_knows_which(call
     assert f"expected a config.json beside {name}" in error
 
 
+def test_files_of_others_are_not_written_over(call, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "convergence.svg").write_text("mine")
+    assert "expected the figure of a demo" in refused(call, tmp_path, "demo", "--epochs", "1", "--out", "a")
+    for text in ("notes", "{}", "[]", '{"format": "minprox run 1"}'):
+        (tmp_path / "a.json").write_text(text)
+        assert "a.json: expected" in refused(call, tmp_path, "bench", "--nets", "mlp", "--out", "a.json")
+    assert "a: expected a file, found a folder" in refused(call, tmp_path, "bench", "--out", "a")
+
+
 def test_resuming_what_is_not_there_says_so(call, tmp_path):
     assert "a holds no run to go on with" in refused(call, tmp_path, *TRAIN, "--out", "a", "--resume")
     (tmp_path / "a").mkdir()

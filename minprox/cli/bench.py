@@ -11,6 +11,8 @@ from minprox import figures
 from minprox.cli.options import backend_options
 from minprox.ground.backend import use
 from minprox.ground.files import check_folder
+from minprox.ground.reading import read_json
+from minprox.ground.schemas import mapping
 
 
 @click.command()
@@ -113,6 +115,8 @@ def bench(
         raise ValueError(f"--{(curves or ['accuracy'])[0]} is measured on NumPy, without peers")
     if out is not None:
         check_folder(out)  # before the work, not after it
+        if not full and out.exists() and "environment" not in mapping(f"{out}", read_json(out)):
+            raise ValueError(f"{out}: expected a record of a benchmark to write anew, found another file")
     if full:
         everything(out, repeats, data_folder, backend, tf32)
     elif curves:

@@ -42,10 +42,12 @@ def demo(out: Path, epochs: int, seed: int, fresh: bool, backend: str, tf32: boo
       minprox demo
       minprox demo --seed 1 --out runs/demo-seed-1
     """
-    start = time.perf_counter()
+    start, paths = time.perf_counter(), [out / f"convergence{ending}" for ending in (".png", ".svg")]
+    for path in filter(Path.exists, paths):
+        if not (out / experiment.name_of(experiment.backprop_candidates()[0])).exists():
+            raise ValueError(f"{path}: expected the figure of a demo to draw anew, found another file")
     result = experiment.demo(out, epochs, seed, resume=not fresh, backend=backend, tf32=tf32, say=click.echo)
     figure = figures.convergence(result.histories(), experiment.title(result), experiment.caption(result))
-    paths = [out / f"convergence{ending}" for ending in (".png", ".svg")]
     for path in paths:
         figures.save(figure, path)
     data = datasets.digits()

@@ -8,6 +8,7 @@ from typing import Any
 
 from minprox.experiments.kinds import Kind
 from minprox.ground.arguments import whole, wrong
+from minprox.ground.files import clear_parts
 from minprox.ground.reading import check_regular, read_json
 from minprox.ground.schemas import exactly, mapping, text
 from minprox.learning.history import History
@@ -37,6 +38,12 @@ def ended(run: Kind, folder: Path) -> Any:
         former = {"kind": "train"} | run.defaults() | of
         check_same(path, "history", former, run.configuration(), {"label", "format", run.LENGTH})
     return history if history.over(run.units) else None
+
+
+def sweep(folder: Path) -> None:
+    """Take away what processes left in the folder of a run that were killed while they wrote."""
+    for name in FILES:
+        clear_parts(folder / name)
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[str, Any]:

@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minprox.experiments.contents import FILES, FORMAT, check_configuration, ended
+from minprox.experiments.contents import FORMAT, check_configuration, ended, sweep
 from minprox.experiments.kinds import Kind
 from minprox.experiments.sharing import shared
 from minprox.ground.backend import current, use
 from minprox.ground.backend import record as record_of_backend
 from minprox.ground.communicators import Communicator, taken
 from minprox.ground.environment import environment
-from minprox.ground.files import check_writable, clear_parts, locked, write_json
+from minprox.ground.files import check_writable, locked, write_json
 from minprox.ground.reading import signed
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.loop import Course, carry_on, take_up
@@ -114,8 +114,7 @@ def ended_before(run: Kind, folder: Path, resume: bool, new: bool) -> Any:
     if new and (folder / "config.json").exists():
         raise ValueError(f"{folder} holds a run already: resume it, or choose another folder")
     history = ended(run, folder) if resume else None
-    for name in FILES:
-        clear_parts(folder / name)
+    sweep(folder)
     return history
 
 
@@ -154,10 +153,10 @@ class Sheets:
             self.begun = True
 
     def keep(self, record: Rows) -> None:
-        """Write the history."""
+        """Write the history; the file that is believed comes last."""
         self.begin()
-        write_json(self.folder / "history.json", signed(record.told() | {"run": identity(self.run)}))
         record.save(self.folder / "history.csv")
+        write_json(self.folder / "history.json", signed(record.told() | {"run": identity(self.run)}))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from minprox.experiments.contents import check_configuration, ended
+from minprox.experiments.contents import check_configuration, ended, sweep
 from minprox.experiments.description import FORMAT, described, stored
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import chosen, execute, forget
@@ -131,6 +131,7 @@ def run_all(
         check_configuration(member, out / name)
         if resume and (history := ended(member, out / name)) is not None:
             done[name] = history
+            sweep(out / name)
     left = {name: member for name, member in runs.items() if name not in done}
     if executor is None or isinstance(executor, (ThreadPoolExecutor, Processes)):
         with chosen(backend, tf32):
