@@ -222,7 +222,7 @@ def test_what_is_wrong_in_general_is_told(task):
     ("number", "old", "new", "name", "label", "word"), WRONG, ids=[f"{w[3]}-{w[5]}" for w in WRONG]
 )
 def test_wrong_line_is_diagnosed(variant, number, old, new, name, label, word):
-    report = exercises.check(variant(number, old, new))
+    report = exercises.examine(variant(number, old, new))
     assert report.exit_code == (2 if report.exception else 1)
     text = "\n".join(report[name].text)
     assert report[name].status in ("failed", "raised an exception")
@@ -241,12 +241,12 @@ ALIASED = ("np.zeros_like(R), R.copy(), np.sum(R * R)\n", "np.zeros_like(R), R, 
 
 def test_two_names_for_one_array_are_found(variant):
     path = variant("07", *ALIASED)
-    assert exercises.check(path)["cg"].passed  # R = R - … makes a new array, so that no harm is done
+    assert exercises.examine(path)["cg"].passed  # R = R - … makes a new array, so that no harm is done
     source = path.read_text(encoding="utf-8")
     lines = "R = R - alpha * Q\n        rho, former = np.sum(R * R), rho"
     assert source.count(lines) == 1
     path.write_text(source.replace(lines, lines.replace("R = R - alpha", "R -= alpha")), encoding="utf-8")
-    report = exercises.check(path)
+    report = exercises.examine(path)
     assert "aliasing" in report["cg"].text[-1]
     assert report["block_cg"].passed
 
@@ -272,7 +272,7 @@ def test_two_names_for_one_array_are_found(variant):
 )
 def test_form_and_conduct_are_told_in_words(variant, body, words):
     path = variant("01", "return theta - tau * A.T @ (A @ theta - b)  # (E2)", body)
-    verdict = exercises.check(path)["explicit_step"]
+    verdict = exercises.examine(path)["explicit_step"]
     assert verdict.status == "failed"
     assert words in "\n".join(verdict.text)
 
@@ -281,10 +281,10 @@ def test_several_values_are_expected_by_name(variant):
     path = variant("03", "return gradient, delta @ theta[:-1].T", "return gradient")
     assert (
         "expected 2 values, gradient, input_error, found ndarray"
-        in exercises.check(path)["dense_backward"].text[0]
+        in exercises.examine(path)["dense_backward"].text[0]
     )
     path = variant("03", "return gradient, delta @ theta[:-1].T", "return gradient, gradient, gradient")
-    assert "found 3 values" in exercises.check(path)["dense_backward"].text[0]
+    assert "found 3 values" in exercises.examine(path)["dense_backward"].text[0]
 
 
 def test_a_list_of_numbers_is_an_array(variant):
@@ -293,24 +293,24 @@ def test_a_list_of_numbers_is_an_array(variant):
         "return theta - tau * A.T @ (A @ theta - b)",
         "return (theta - tau * A.T @ (A @ theta - b)).tolist()",
     )
-    assert exercises.check(path)["explicit_step"].passed
+    assert exercises.examine(path)["explicit_step"].passed
 
 
 def test_arguments_and_absence_are_told(variant):
-    report = exercises.check(variant("06", "def cheaper_form(rows, cols)", "def cheaper_form(rows)"))
+    report = exercises.examine(variant("06", "def cheaper_form(rows, cols)", "def cheaper_form(rows)"))
     assert report["cheaper_form"].text == (
         "expected the arguments cheaper_form(rows, cols), found cheaper_form(rows)",
     )
-    report = exercises.check(variant("06", "def cheaper_form", "def cheapest"))
+    report = exercises.examine(variant("06", "def cheaper_form", "def cheapest"))
     assert report["cheaper_form"].text == ("there is no function cheaper_form(rows, cols) in the file",)
-    report = exercises.check(variant("13", "class Swish", "class Swoosh"))
+    report = exercises.examine(variant("13", "class Swish", "class Swoosh"))
     assert "no function Swish.adjoint(delta, a, z)" in report["Swish.adjoint"].text[0]
     assert report.exit_code == 1
 
 
 def test_a_function_waits_for_another(variant):
     path = variant("06", "return np.linalg.solve(A @ A.T", "raise NotImplementedError\n    (A @ A.T")
-    report = exercises.check(path)
+    report = exercises.examine(path)
     assert report["dual_variable"] == exercises.Verdict("dual_variable", "not yet written")
     assert report["dual_step"].status == "not yet written"
     assert re.fullmatch(
@@ -325,6 +325,73 @@ def test_what_failed_first_is_named(variant):
     assert "It calls dual_variable, which did not pass: mend that first" in report["dual_step"].text
     assert not any(line.startswith("It calls") for line in report["dual_variable"].text)
     assert report["extra_cost"].passed
+
+
+def test_what_raised_first_is_named(variant):
+    report = exercises.examine(variant("05", "A.T @ A + np.eye(A.shape[1]) / tau_theta", "undefined"))
+    assert report["implicit_step"].status == report["proximal_update"].status == "raised an exception"
+    assert "It calls implicit_step, which did not pass: mend that first" in report["proximal_update"].text
+    assert not any("It calls" in line for line in report["implicit_step"].text)
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(500, 3073), (300, 300)])
+@pytest.mark.parametrize(("inverse", "passed"), [(4 / 3, True), (1, True), (1 / 2, True), (1 / 3, False)])
+def test_every_right_count_of_the_inverse_is_accepted(variant, inverse, passed, rows, cols):
+    task = exercises.exercise("06").tasks[3]
+    assert any(p["rows"] == p["cols"] for p in task.problems())
+    (identity,) = task.identities
+    n = min(rows, cols)
+    count = rows * cols * n / 2 + inverse * n**3 + n**2 * 10
+    assert (identity.residual(count, rows=rows, cols=cols, n_out=10, form="dual") < 1e-12) is passed
+
+
+# The process apart
+
+
+BODY = "A.T @ A + np.eye(A.shape[1]) / tau_theta"
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("__import__('os')._exit(0)", "implicit_step ended the process (exit code 0)"),
+        ("[None for _ in iter(int, 1)]", "implicit_step ran longer than 3 s: is there an endless loop?"),
+    ],
+)
+def test_a_process_that_does_not_come_to_its_end_passes_nothing(variant, new, words):
+    report = exercises.check(variant("05", BODY, new), timeout=3 if "iter" in new else 60)
+    assert report.exit_code == 2
+    assert words in report.exception
+    assert [verdict.status for verdict in report.verdicts] == [
+        *("passed", "raised an exception"),
+        *("not reached", "not reached"),
+    ]
+
+
+def test_verdicts_alone_do_not_pass_without_the_marker(variant):
+    """The process ends after all verdicts, and before the check has."""
+    path = variant("06", 'EXERCISE = "06"', 'EXERCISE = "06"\nimport json, os')
+    text = path.read_text(encoding="utf-8")
+    spoilt = "count = []\ndumps = json.dumps\n\n\ndef count_and_leave(line):\n" + (
+        "    count.append(line)\n    return os._exit(0) if len(count) == 5 else dumps(line)\n\n\n"
+        "json.dumps = count_and_leave\n"
+    )
+    path.write_text(f"{text}\n\n{spoilt}", encoding="utf-8")
+    report = exercises.check(path)
+    assert not report.passed
+    assert [verdict.status for verdict in report.verdicts] == ["passed"] * 3 + ["raised an exception"]
+
+
+def test_what_the_file_prints_is_shown_above_the_report(call, variant):
+    code, out, err = call(variant("06", 'EXERCISE = "06"', 'EXERCISE = "06"\nprint("hello", end="")'))
+    assert (code, err) == (0, "")
+    assert out.startswith("hello\nExercise 06: ")
+
+
+def test_a_time_limit_is_positive(variant):
+    for timeout in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="expected a positive number of seconds"):
+            exercises.check(SOLUTIONS["06"], timeout)
 
 
 # Mistakes in the use
@@ -392,7 +459,7 @@ def test_exception_of_the_student_is_told_in_one_line(call, variant, new, words)
 def test_exception_after_a_recognised_answer_keeps_the_diagnosis(variant):
     """Wrong products of square matrices have the right shape; the tall ones then raise."""
     path = variant("03", "delta @ theta[:-1].T", "delta @ theta[:-1]")
-    report = exercises.check(path)
+    report = exercises.examine(path)
     assert report.exit_code == 2
     assert "not transposed" in report["dense_backward"].text[1]
 
@@ -400,7 +467,7 @@ def test_exception_after_a_recognised_answer_keeps_the_diagnosis(variant):
 def test_number_may_be_written_as_an_integer(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text(SOLUTIONS["06"].read_text(encoding="utf-8").replace('"06"', "6"), encoding="utf-8")
-    assert exercises.check(path).passed
+    assert exercises.examine(path).passed
 
 
 def test_the_file_and_its_folder_stay_as_they_were(tmp_path):

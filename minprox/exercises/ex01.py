@@ -31,6 +31,7 @@ def growth_at(step, A):
     return relative(v - step * A.T @ (A @ v), -v)
 
 
+ROOT = "the weight stands without its root: stacked for least squares, the rows are"
 SIGN = "the sign: the step goes uphill, θ + τ ∇f(θ)"
 EXPLICIT = Task(
     "explicit_step",
@@ -124,6 +125,22 @@ IMPLICIT = Task(
             ),
         ),
         Mistake("this is the explicit step: the gradient is to be taken at the new θ⁺", explicit_step),
+        Mistake(
+            "this is Crank–Nicolson, with the mean of both gradients; implicit is the new one alone",
+            lambda A, b, theta, tau: implicit_step(A, b, explicit_step(A, b, theta, tau / 2), tau / 2),
+        ),
+        Mistake(
+            f"{ROOT} [A; I/√τ] and [b; θ/√τ]",
+            lambda A, b, theta, tau: np.linalg.solve(
+                normal(A)[0] + normal(A)[1] / tau**2, theta / tau**2 + A.T @ b
+            ),
+        ),
+        Mistake(
+            f"{ROOT} [A; I/√τ] and [b; θ/√τ], the root in both",
+            lambda A, b, theta, tau: np.linalg.solve(
+                normal(A)[0] + normal(A)[1] / tau**2, theta / tau + A.T @ b
+            ),
+        ),
     ),
 )
 
@@ -158,6 +175,11 @@ FACTORS = Task(
         Mistake(
             "exp(−τλ) is the factor of the gradient flow, not of the implicit step",
             lambda A, tau: np.exp(-tau * np.linalg.eigvalsh(A.T @ A)),
+            part=1,
+        ),
+        Mistake(
+            "this is the factor of Crank–Nicolson, (1 − τλ/2)/(1 + τλ/2)",
+            lambda A, tau: np.multiply(*contraction_factors(A, tau / 2)),
             part=1,
         ),
         Mistake(

@@ -157,6 +157,13 @@ ENTROPY = Task(
         Mistake(
             "the mean over the batch is missing: this is the sum", lambda z, y: -log_likelihood(z, y).sum()
         ),
+        *(
+            Mistake(
+                "log(p + ε) is another function and stops at log ε: take log p = z − log Σ exp(z), shifted",
+                lambda z, y, eps=eps: -np.log(softmax(z)[np.arange(len(y)), y] + eps).mean(),
+            )
+            for eps in (*10.0 ** -np.arange(5, 21), *(float(np.finfo(dtype).eps) for dtype in ("f4", "f8")))
+        ),
         Mistake("the logarithm is missing", lambda z, y: -softmax(z)[np.arange(len(y)), y].mean()),
         Mistake(
             "the mean over the batch is missing in δ: divide by N",

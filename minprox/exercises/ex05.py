@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from minprox.exercises.layer_steps import (
-    algorithm_2_layer,
+    SHIFT,
+    bare_bias,
     implicit_step,
     inputs,
     layer_matrix,
+    mean_gram,
     optimality,
     proximal_update,
     shifted,
-    sweeps,
     systems,
     updates,
 )
-from minprox.exercises.penalty import sigma_prime
-from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, descends, relative, with_ones
+from minprox.exercises.layer_sweep import LAYER
+from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative, with_ones
 
 ONES = "the bias: A = [a, 1] has a column of ones, the last one"
 MATRIX = Task(
@@ -47,7 +48,9 @@ def weights(a):
     return np.random.default_rng(97).standard_normal((a.shape[1] + 1, 2))
 
 
-SHIFT = "1/τ_θ: the shift of the matrix is I/τ_θ"
+BARE = "the bias is left without 1/τ_θ: the shift I/τ_θ has every parameter on it, the last row too"
+MEAN = "AᵀA is divided by N: the mean over the batch stands in the loss, thus in δ, and AᵀA is a sum"
+ROOT = "the weight stands without its root: stacked for least squares, the rows are"
 STEP = Task(
     "implicit_step",
     implicit_step,
@@ -82,6 +85,15 @@ STEP = Task(
         Mistake(
             f"{SHIFT}, which is missing: this is the least-squares solution, and for wide A one of many",
             lambda A, delta, tau_theta: np.linalg.pinv(A) @ delta,
+        ),
+        Mistake(BARE, lambda A, delta, tau_theta: np.linalg.solve(bare_bias(A, tau_theta), A.T @ delta)),
+        Mistake(MEAN, lambda A, delta, tau_theta: np.linalg.solve(mean_gram(A, tau_theta), A.T @ delta)),
+        Mistake(
+            f"{MEAN}; Aᵀδ neither", lambda A, delta, tau_theta: implicit_step(A, delta, tau_theta / len(A))
+        ),
+        Mistake(
+            f"{ROOT} [A; I/√τ_θ] and [δ; 0]",
+            lambda A, delta, tau_theta: np.linalg.solve(shifted(A, 1 / tau_theta**2), A.T @ delta),
         ),
         Mistake(
             "the sign of the shift: it is AᵀA + I/τ_θ",
@@ -137,6 +149,32 @@ UPDATE = Task(
             lambda theta, A, z_half, tau_theta: theta - proximal_update(theta, A, z_half, tau_theta),
         ),
         Mistake(
+            BARE,
+            lambda theta, A, z_half, tau_theta: (
+                theta - np.linalg.solve(bare_bias(A, tau_theta), A.T @ (A @ theta - z_half))
+            ),
+        ),
+        Mistake(
+            MEAN,
+            lambda theta, A, z_half, tau_theta: (
+                theta - np.linalg.solve(mean_gram(A, tau_theta), A.T @ (A @ theta - z_half))
+            ),
+        ),
+        Mistake(
+            f"{MEAN}; Aᵀ(Aθ − z_half) neither",
+            lambda theta, A, z_half, tau_theta: proximal_update(theta, A, z_half, tau_theta / len(A)),
+        ),
+        Mistake(
+            f"{ROOT} [A; I/√τ_θ] and [z_half; θ/√τ_θ]",
+            lambda theta, A, z_half, tau_theta: proximal_update(theta, A, z_half, tau_theta**2),
+        ),
+        Mistake(
+            "this is Crank–Nicolson, with the mean of both gradients; (E5) takes the new one alone",
+            lambda theta, A, z_half, tau_theta: proximal_update(
+                theta - tau_theta / 2 * A.T @ (A @ theta - z_half), A, z_half, tau_theta / 2
+            ),
+        ),
+        Mistake(
             "an explicit step: the gradient is to be taken at the new θ⁺",
             lambda theta, A, z_half, tau_theta: theta - tau_theta * A.T @ (A @ theta - z_half),
         ),
@@ -147,83 +185,5 @@ UPDATE = Task(
     ),
 )
 
-
-def layer(words, part, slope=sigma_prime, sign=-1, finish=None):
-    """A layer of Algorithm 2 which goes wrong in one place."""
-
-    def wrong(theta, a_below, z, a_half, tau_theta):
-        z_half = z + sign * slope(z) * (np.tanh(z) - a_half)
-        return finish(theta, with_ones(a_below), z_half, tau_theta) if finish else z_half
-
-    return Mistake(words, wrong, part)
-
-
-LAYER = Task(
-    "algorithm_2_layer",
-    algorithm_2_layer,
-    sweeps,
-    (
-        Identity(
-            "z − z_half = σ′(z)(σ(z) − a_half)",
-            "A2",
-            lambda z_half, below, new, theta, a_below, z, a_half, tau_theta: descends(
-                z - z_half, lambda v: ((np.tanh(v) - a_half) ** 2).sum() / 2, z, 1.0
-            ),
-            "the same half-step as in Algorithm 1, with γ = 1/τ",
-        ),
-        Identity(
-            "a_below − a_below_half = (φ(θ, a_below) − z_half) Wᵀ",
-            "A2",
-            lambda z_half, below, new, theta, a_below, z, a_half, tau_theta: relative(
-                a_below - below, (with_ones(a_below) @ theta - z_half) @ theta[:-1].T
-            ),
-            "the same half-step as in Algorithm 1, with ρ = 1/τ, at the old θ",
-        ),
-        Identity(
-            "Aᵀ(Aθ⁺ − z_half) = (θ − θ⁺)/τ_θ",
-            "E5",
-            lambda z_half, below, new, theta, a_below, z, a_half, tau_theta: optimality(
-                new, theta, with_ones(a_below), z_half, tau_theta
-            ),
-            "θ⁺ is the proximal update with A = [a_below, 1] at the old a_below",
-        ),
-    ),
-    (
-        layer("the sign: z moves against the gradient", 0, sign=1),
-        layer("σ′ is missing", 0, slope=np.ones_like),
-        layer("σ′ is taken at a = σ(z), expected at z", 0, slope=lambda z: sigma_prime(np.tanh(z))),
-        layer(
-            "the sign: a_below moves against the gradient",
-            1,
-            finish=lambda theta, A, half, t: A[:, :-1] + (A @ theta - half) @ theta[:-1].T,
-        ),
-        layer(
-            "the half-step is taken at the new θ⁺, expected at the old θ",
-            1,
-            finish=lambda theta, A, half, t: (
-                A[:, :-1]
-                - (A @ proximal_update(theta, A, half, t) - half) @ proximal_update(theta, A, half, t)[:-1].T
-            ),
-        ),
-        layer(
-            "this is the explicit step of Algorithm 1: the proximal one is missing",
-            2,
-            finish=lambda theta, A, half, t: theta - A.T @ (A @ theta - half),
-        ),
-        layer(
-            f"{SHIFT}, found τ_θ I",
-            2,
-            finish=lambda theta, A, half, t: proximal_update(theta, A, half, 1 / t),
-        ),
-        layer(
-            "the bias row does not move: A = [a_below, 1] has a column of ones",
-            2,
-            finish=lambda theta, A, half, t: np.vstack(
-                [theta[:-1] - implicit_step(A[:, :-1], A @ theta - half, t), theta[-1:]]
-            ),
-        ),
-    ),
-    parts=("z_half", "a_below_half", "theta_next"),
-)
 
 EXERCISE = Exercise("05", "the implicit step of one layer", (MATRIX, STEP, UPDATE, LAYER))

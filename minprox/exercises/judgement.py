@@ -56,7 +56,7 @@ def judge(task: Task, namespace: Mapping[str, Any], path: str, unsound: Collecti
     unsound : collection of str
         Functions of the file that did not pass, of which a failure may be the consequence.
     """
-    trials, called = [], ""
+    trials, called, function = [], "", None
     try:
         function = task.find(namespace)
         if not callable(function):
@@ -79,10 +79,14 @@ def judge(task: Task, namespace: Mapping[str, Any], path: str, unsound: Collecti
         line, where = place(error, path)
         at = f", line {line}, in {where}" if line else ""
         raised = f"{path}{at}: {task.name} raised {sentence(error)}{called}"
-        return Verdict(task.name, RAISED, (raised, *known_mistakes(task, trials)))
-    told = verdict(task, trials)
+        return blamed(Verdict(task.name, RAISED, (raised, *known_mistakes(task, trials))), function, unsound)
+    return blamed(verdict(task, trials), function, unsound)
+
+
+def blamed(told: Verdict, function: Any, unsound: Collection[str]) -> Verdict:
+    """Add to a verdict which function is to be mended first, if the judged one calls such a one."""
     names = getattr(getattr(function, "__code__", None), "co_names", ())
-    first = next((name for name in unsound if name in names), "")
+    first = next((name for name in unsound if name.rpartition(".")[2] in names), "")
     if told.passed or not first:
         return told
     return replace(told, text=(*told.text, f"It calls {first}, which did not pass: mend that first"))

@@ -8,6 +8,7 @@ from minprox.exercises.penalty import sigma_prime
 from minprox.exercises.tasks import SHAPES, relative, with_ones
 
 TAUS = (0.05, 2.0, 0.4, 5.0)
+SHIFT = "1/τ_θ: the shift of the matrix is I/τ_θ"
 
 
 def layer_matrix(a):
@@ -71,6 +72,16 @@ def sweeps():
 
 def shifted(A, shift):
     return A.T @ A + shift * np.eye(A.shape[1])
+
+
+def bare_bias(A, tau_theta):
+    """``AᵀA + I/τ_θ`` without the shift in the last place, that of the bias."""
+    return A.T @ A + np.diag([1 / tau_theta] * (A.shape[1] - 1) + [0.0])
+
+
+def mean_gram(A, tau_theta):
+    """``AᵀA/N + I/τ_θ``."""
+    return shifted(A / np.sqrt(len(A)), 1 / tau_theta)
 
 
 def optimality(new, theta, A, z_half, tau_theta):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PASSED, UNWRITTEN, FAILED, RAISED = "passed", "not yet written", "failed", "raised an exception"
+UNREACHED = "not reached"  # since the process ended before
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class Verdict:
     Attributes
     ----------
     name : str
-    status : {"passed", "not yet written", "failed", "raised an exception"}
+    status : {"passed", "not yet written", "failed", "raised an exception", "not reached"}
+        A function that did not return counts as one that raised.
     text : tuple of str
         What to tell, line by line: the identity that fails and by how much, and the diagnosis.
 
@@ -45,6 +47,8 @@ class Report:
         Of the exercise.
     verdicts : tuple of Verdict
         One for each function, in the order of the exercise.
+    printed : str
+        What the student's code printed, at least the end of it.
 
     Examples
     --------
@@ -63,6 +67,7 @@ class Report:
     number: str
     title: str
     verdicts: tuple[Verdict, ...]
+    printed: str = ""
 
     @property
     def passed(self) -> bool:

@@ -70,7 +70,9 @@ def extra_cost(rows, cols, n_out, form):
 
     For a system n × n (cols × cols in the primal form, rows × rows in the dual one) and the other side m
     of A: ½ n² m for the Gram matrix, 4/3 n³ for its inverse, n² k to apply it. In the primal form k is
-    n_out; in the dual form the inverse is applied to δ or to A, whichever has fewer columns.
+    n_out; in the dual form the inverse is applied to δ or to A, whichever has fewer columns. The inverse
+    costs 4/3 n³ by an LU factorisation and a solve with the identity; n³ counts as right too, where the
+    zeros of the identity are skipped, and ½ n³, by a Cholesky factorisation.
 
     Parameters
     ----------

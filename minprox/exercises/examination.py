@@ -1,0 +1,93 @@
+"""Judge the functions of a student's file one after the other, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import import_module
+
+from minprox.exercises.judgement import judge
+from minprox.exercises.report import Report, Verdict
+from minprox.exercises.student import number_of, run
+from minprox.exercises.tasks import Exercise
+
+__all__ = ["NUMBERS", "exercise", "judged", "examine"]
+
+NUMBERS = ("01", "02", "03", "04", "05", "06", "07", "13")  # those of the tutorials
+
+
+def exercise(number: str) -> Exercise:
+    """Return an exercise by its number.
+
+    Parameters
+    ----------
+    number : str
+        Two digits, one of ``NUMBERS``.
+
+    Returns
+    -------
+    Exercise
+        Its tasks, with their identities and the mistakes that are recognised.
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise.
+
+    Examples
+    --------
+    >>> [task.name for task in exercise("06").tasks]
+    ['dual_variable', 'dual_step', 'cheaper_form', 'extra_cost']
+    """
+    if number not in NUMBERS:
+        raise ValueError(f"no exercise {number}: expected one of {', '.join(NUMBERS)}")
+    return import_module(f"minprox.exercises.ex{number}").EXERCISE
+
+
+def judged(path: str | os.PathLike[str]) -> Iterator[Verdict]:
+    """Run a student's file and judge its functions one by one.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Yields
+    ------
+    Verdict
+        In the order of the exercise.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no exercise, or cannot be executed.
+    """
+    known = exercise(number_of(path, NUMBERS))
+    namespace = run(path)
+    unsound: list[str] = []
+    for task in known.tasks:
+        verdict = judge(task, namespace, str(path), unsound)
+        if not verdict.passed:
+            unsound.append(verdict.name)
+        yield verdict
+
+
+def examine(path: str | os.PathLike[str]) -> Report:
+    """Return the report on a student's file, which is executed in this process and without a time limit.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    OSError, ValueError
+        As for ``judged``.
+    """
+    known = exercise(number_of(path, NUMBERS))
+    return Report(str(path), known.number, known.title, tuple(judged(path)))
