@@ -83,11 +83,14 @@ def examine(path: str | os.PathLike[str]) -> Report:
     Returns
     -------
     Report
+        As ``check`` returns it, but for what the file printed.
 
     Raises
     ------
-    OSError, ValueError
-        As for ``judged``.
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no exercise, or cannot be executed.
     """
     known = exercise(number_of(path, NUMBERS))
     return Report(str(path), known.number, known.title, tuple(judged(path)))
