@@ -91,6 +91,16 @@ def examine(path: str | os.PathLike[str]) -> Report:
         If the file cannot be read.
     ValueError
         If it is no exercise, or cannot be executed.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> mine = pathlib.Path(folder.name, "mine.py")
+    >>> _ = mine.write_text('EXERCISE = "06"')
+    >>> examine(mine).exit_code
+    1
+    >>> folder.cleanup()
     """
     known = exercise(number_of(path, NUMBERS))
     return Report(str(path), known.number, known.title, tuple(judged(path)))
