@@ -163,4 +163,4 @@ class GANRun(Kind):
 
 PICTURES = 10  # of a run, at most, beside that of the start
 #: How many samples of each task are measured, and how many are kept as pictures.
-MEASURED = {"ring": (2000, 128), "grid": (2000, 256), "digits": (1000, 24), "mnist": (1000, 16)}
+MEASURED = {"ring": (2000, 128), "grid": (2000, 256), "digits": (1000, 25), "mnist": (1000, 16)}

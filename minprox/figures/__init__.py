@@ -7,6 +7,7 @@ from minprox.engine.graph import Graph
 from minprox.engine.tape import Tape
 from minprox.figures.cost_curves import batch_scaling, thread_scaling
 from minprox.figures.curves import convergence
+from minprox.figures.generator_films import Film, critic_plane, film_strip
 from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.net_picture import graph
 from minprox.figures.palette import look_of
@@ -33,6 +34,9 @@ __all__ = [
     "thread_scaling",
     "stream_scaling",
     "sharpness",
+    "film_strip",
+    "Film",
+    "critic_plane",
     "step",
     "step_table",
     "COLOURS",

@@ -12,7 +12,17 @@ from minprox.formulas.proxprop import PROXPROP
 from minprox.formulas.spauc import SPAUC
 from minprox.formulas.tangents import TANGENTS
 from minprox.formulas.vsml import VSML
+from minprox.formulas.wasserstein_gan import WASSERSTEIN_GAN
 
-PAPERS: tuple[Paper, ...] = (PROXPROP, TANGENTS, DOUBLE_BACKPROP, SPAUC, INTERLOCKING, KFAC, VSML)
+PAPERS: tuple[Paper, ...] = (
+    PROXPROP,
+    TANGENTS,
+    DOUBLE_BACKPROP,
+    SPAUC,
+    INTERLOCKING,
+    KFAC,
+    VSML,
+    WASSERSTEIN_GAN,
+)
 
 FORMULAS: Mapping[str, Formula] = {formula.label: formula for paper in PAPERS for formula in paper.formulas}
