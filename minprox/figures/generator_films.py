@@ -40,10 +40,6 @@ def film_strip(
     title : str
         Above the strip.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-
     Raises
     ------
     ValueError, TypeError
@@ -148,10 +144,7 @@ def critic_plane(critic: Graph, made: Any, real: Any, title: str = "") -> Figure
         Reads points of the plane, returns a score.
     made, real : array, shape (n, 2)
     title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+        Above the plane.
 
     Examples
     --------
