@@ -304,3 +304,50 @@ def test_memory_is_at_most_ten_times_the_file(tmp_path, what):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10 * path.stat().st_size
+
+
+def test_steps_and_epochs_hang_together(tmp_path):
+    """Also in a file without a check sum, and the net and the optimiser stay as they were."""
+
+    def train(epochs):
+        net = mp.Sequential(mp.Linear(2, 3), seed=0)
+        optimizer = mp.Adam(net, 0.01)
+        options = {"epochs": epochs, "batch_size": 50, "checkpoint": tmp_path / "c.npz", "resume": True}
+        mp.train(net, mp.datasets.blobs(), mp.CrossEntropy(), optimizer, **options)
+
+    train(2)
+    arrays, meta = read_arrays(tmp_path / "c.npz")
+    steps = int(arrays["steps_done"])
+    for value, part in (
+        (np.array(steps - 1), f"expected at least {steps} after 2 epochs, found {steps - 1}"),
+        (np.array(-1), "steps_done: expected an integer of at least 0, found"),
+        (np.array(0.5), "steps_done: expected an integer of at least 0, found"),
+    ):
+        write_arrays(tmp_path / "c.npz", {**arrays, "steps_done": value}, meta)
+        with raises(ValueError, "c.npz: this checkpoint is damaged: ", part):
+            train(3)
+    write_arrays(tmp_path / "c.npz", arrays, meta)
+    train(3)
+
+
+@pytest.mark.parametrize("name", ["update", "step", "net", "state", "tau", "__class__", "a b", "history"])
+def test_no_method_comes_out_of_a_file(tmp_path, name):
+    net = mp.Sequential(mp.Linear(2, 3), seed=0)
+    options = {"epochs": 1, "batch_size": 50, "checkpoint": tmp_path / "c.npz", "resume": True}
+    arguments = net, mp.datasets.blobs(), mp.CrossEntropy(), mp.SGD(net, 0.1)
+    mp.train(*arguments, **options)
+    arrays, meta = read_arrays(tmp_path / "c.npz")
+    for more in ({"changed": np.array(json.dumps({name: 1}))}, {f"attribute.{name}": np.zeros(2)}):
+        write_arrays(tmp_path / "c.npz", arrays | more, meta)
+        with raises(ValueError, "c.npz: this checkpoint is damaged: expected settings of SGD", name):
+            mp.train(*arguments, **{**options, "epochs": 2})
+
+
+def test_epochs_follow_each_other_when_they_are_recorded_as_when_they_are_read(tmp_path):
+    history = mp.History()
+    row = dict.fromkeys(COLUMNS, 0.5)
+    history.append(**{**row, "epoch": 1})
+    with raises(ValueError, "epoch: expected 2 behind 1, found 3"):
+        history.append(**{**row, "epoch": 3})
+    history.save(tmp_path / "h.json")
+    assert mp.History.load(tmp_path / "h.json") == history

@@ -244,6 +244,26 @@ def test_names_of_runs_cannot_leave_their_folder(key):
         Experiment(name="mine", title="Mine", methods={key: RUN})
 
 
+@pytest.mark.parametrize("name", ["../a", "/a", "a\\b", "..", "", "a\0", None])
+def test_nor_can_those_of_experiments(name):
+    with raises(ValueError, "name: expected "):
+        Experiment(name=name, title="Mine", methods={"a": RUN})
+
+
+def test_an_experiment_and_a_demo_write_through_no_links(call, tmp_path):
+    mine = Experiment(name="mine", title="Mine", methods={"a": replace(RUN, epochs=1)})
+    run(mine, tmp_path / "x")
+    os.replace(tmp_path / "x" / "experiment.json", tmp_path / "kept")
+    (tmp_path / "x" / "experiment.json").symlink_to(tmp_path / "kept")
+    before = snapshot(tmp_path)
+    with raises(ValueError, "experiment.json: expected a file, found a link"):
+        run(mine, tmp_path / "x")
+    assert snapshot(tmp_path) == before
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "convergence.png").symlink_to(tmp_path / "kept")
+    assert "convergence.png: expected a file, found a link" in refused(call, tmp_path, "demo", "--out", "d")
+
+
 def test_labels_are_no_names_of_files(call, tmp_path):
     code, _, err = call(*TRAIN, "--out", "a", "--label", "../../b")
     assert (code, err) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 from minprox import datasets, figures
 from minprox.cli.options import backend_options
 from minprox.experiments import demo as experiment
+from minprox.ground.reading import check_regular
 
 
 @click.command()
@@ -43,7 +45,8 @@ def demo(out: Path, epochs: int, seed: int, fresh: bool, backend: str, tf32: boo
       minprox demo --seed 1 --out runs/demo-seed-1
     """
     start, paths = time.perf_counter(), [out / f"convergence{ending}" for ending in (".png", ".svg")]
-    for path in filter(Path.exists, paths):
+    for path in filter(os.path.lexists, paths):
+        check_regular(path, os.lstat(path))
         if not (out / experiment.name_of(experiment.backprop_candidates()[0])).exists():
             raise ValueError(f"{path}: expected the figure of a demo to draw anew, found another file")
     result = experiment.demo(out, epochs, seed, resume=not fresh, backend=backend, tf32=tf32, say=click.echo)

@@ -10,6 +10,7 @@ from minprox.experiments.claims import Claim
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure
 from minprox.ground.arguments import whole
+from minprox.ground.schemas import text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Experiment:
     Raises
     ------
     ValueError
-        If there is no method, or its name is no name of a folder.
+        If there is no method, or its name or that of the experiment is no name of a folder.
 
     Examples
     --------
@@ -74,6 +75,8 @@ class Experiment:
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError(f"methods: expected one run or more in {self.name}, found none")
+        if text("name", self.name) in ("", ".", "..") or set(self.name) & set("/\\\0"):
+            raise ValueError(f"name: expected what can be the name of a folder, found {self.name!r}")
         seeds = tuple(whole("seed", seed, least=0) for seed in self.seeds)
         object.__setattr__(self, "seeds", seeds)
         object.__setattr__(self, "steps", tuple(map(float, self.steps)))

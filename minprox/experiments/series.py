@@ -21,7 +21,7 @@ from minprox.experiments.processes import Processes
 from minprox.ground.backend import current
 from minprox.ground.blas import limit_blas_threads
 from minprox.ground.files import clear_parts, locked, write_json
-from minprox.ground.reading import signed
+from minprox.ground.reading import check_regular, signed
 
 Path_ = str | os.PathLike[str]
 
@@ -139,6 +139,8 @@ def run_all(
     if isinstance(executor, ProcessPoolExecutor):
         check_picklable(left)
     fetch({getattr(member, "data", None) for member in left.values()}, data_folder)
+    if os.path.lexists(out / "experiment.json"):
+        check_regular(out / "experiment.json", os.lstat(out / "experiment.json"))
     clear_parts(out / "experiment.json")
     former = stored(out)
     data_name = data_name or former.get("data_name")

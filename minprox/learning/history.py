@@ -92,10 +92,16 @@ class History(Rows):
         ------
         TypeError
             If a column is missing, or there is none of this name, or a value is no number.
+        ValueError
+            If the epoch is not the one behind the last.
         """
         if set(row) != set(COLUMNS):
             raise TypeError(f"expected one value for each of {COLUMNS}, found {tuple(row)}")
         found: dict[str, float] = {"epoch": whole("epoch", row["epoch"], least=0)}
+        if self.epoch[-1:] not in ([], [found["epoch"] - 1]):
+            raise ValueError(
+                f"epoch: expected {self.epoch[-1] + 1} behind {self.epoch[-1]}, found {found['epoch']}"
+            )
         found |= {name: measured(name, row[name]) for name in COLUMNS[1:]}
         for name in COLUMNS:  # all of them, or none
             getattr(self, name).append(found[name])

@@ -66,6 +66,9 @@ class Course:
         """Return the state."""
         raise NotImplementedError
 
+    def agree(self, arrays: dict[str, np.ndarray], record: Rows) -> None:
+        """Raise ValueError unless arrays and record can be of one run."""
+
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
         """Set the state to what :meth:`arrays` returned."""
         raise NotImplementedError
@@ -129,6 +132,7 @@ def take_up(course: Course, store: Checkpoint, kind: Any) -> Any:
     """Set a course to what its checkpoint holds, and return the record, which is of this class."""
     arrays, record = course.comm.first(partial(store.load, kind, course.most))
     try:
+        course.agree(arrays, record)
         course.take_up(arrays)
     except (TypeError, ValueError, KeyError) as error:
         raise store.damaged(error) from None

@@ -147,8 +147,8 @@ def contents(optimizer: Optimizer) -> dict[str, str]:
     return {name: content(value) for name, value in attributes(optimizer).items()}
 
 
-def put_training(net: Graph, optimizer: Optimizer, direction: Any, arrays: Mapping[str, Any]) -> None:
-    """Set net, optimiser and direction to what :func:`training_arrays` gave, or none of them.
+def check_training(net: Graph, optimizer: Optimizer, direction: Any, arrays: Mapping[str, Any]) -> None:
+    """Look at arrays before :func:`put_training` sets net, optimiser and direction to them.
 
     Raises
     ------
@@ -157,31 +157,45 @@ def put_training(net: Graph, optimizer: Optimizer, direction: Any, arrays: Mappi
     """
     check_net(net, arrays)
     targets = {f"state.{name}": values for name, values in optimizer.state.items()}
-    stored = {name: listed(name, arrays) for name in targets}
     for name, values in targets.items():
-        if [v.shape for v in stored[name]] != [t.shape for t in values]:
+        stored = listed(name, arrays)
+        if [v.shape for v in stored] != [t.shape for t in values]:
             raise ValueError(f"its arrays {name} do not fit its settings")
-        check_dtypes(name, values, stored[name])
-    changed = parsed(text_of(arrays["changed"]), 2**20) if "changed" in arrays else {}
-    attributes = [name.partition(".")[2] for name in arrays if name.startswith("attribute.")]
-    for name in [*mapping("changed", changed), *attributes]:
+        check_dtypes(name, values, stored)
+    for name in [*changed_in(arrays), *attributes_in(arrays)]:
         check_attribute(optimizer, name)
     names = {*net_names(net), *(f"{n}.{i}" for n in targets for i in range(len(targets[n]))), "steps_done"}
     free = ("changed", "attribute.", *["direction."] * isinstance(getattr(direction, "state", None), dict))
     if odd := sorted({n for n in arrays if not n.startswith(free)} ^ names):
         raise ValueError(f"missing or unknown: {odd[0]!r:.100}")
-    steps = whole("steps_done", arrays["steps_done"][()], least=0)
+    whole("steps_done", arrays["steps_done"][()], least=0)
+
+
+def put_training(net: Graph, optimizer: Optimizer, direction: Any, arrays: Mapping[str, Any]) -> None:
+    """Set net, optimiser and direction to what :func:`training_arrays` gave, or none of them."""
+    check_training(net, optimizer, direction, arrays)
     put_net(net, arrays)
-    for name, values in targets.items():
-        put(values, stored[name])
-    optimizer.steps_done = steps
-    for name, value in changed.items():
+    for name, values in optimizer.state.items():
+        put(values, listed(f"state.{name}", arrays))
+    optimizer.steps_done = int(arrays["steps_done"])
+    for name, value in changed_in(arrays).items():
         was_tuple = isinstance(getattr(optimizer, name, None), tuple)
         setattr(optimizer, name, tuple(value) if was_tuple else value)
-    for name in attributes:
+    for name in attributes_in(arrays):
         home = array_module(net.parameters[0])
         setattr(optimizer, name, home.asarray(arrays[f"attribute.{name}"]))
     put_direction(direction, net, arrays)
+
+
+def changed_in(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that were changed in the course of a run, but for arrays."""
+    told = parsed(text_of(arrays["changed"]), 2**20) if "changed" in arrays else {}
+    return mapping("changed", told)
+
+
+def attributes_in(arrays: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings that became other arrays in the course of a run."""
+    return [name.partition(".")[2] for name in arrays if name.startswith("attribute.")]
 
 
 def check_attribute(optimizer: Optimizer, name: str) -> None:

@@ -25,8 +25,9 @@ from minprox.learning.evaluation import evaluate
 from minprox.learning.history import History
 from minprox.learning.identity import appearance, describe, differences, settings_of
 from minprox.learning.loop import Course, Row
-from minprox.learning.net_state import contents, put_training, training_arrays
+from minprox.learning.net_state import check_training, contents, put_training, training_arrays
 from minprox.learning.optimizer import Optimizer
+from minprox.learning.rows import Rows
 
 Array = Any
 Dataset = Any  # three parts: train, validation, test; see minprox.datasets
@@ -133,6 +134,14 @@ class Training(Course):
         if changed := differences(words, appearance(self.net, self.loss, self.direction)):
             raise ValueError(f"a checkpoint cannot keep what was changed in the run: {'; '.join(changed)}")
         return training_arrays(self.net, self.optimizer, self.direction, contents)
+
+    def agree(self, arrays: dict[str, np.ndarray], record: Rows) -> None:
+        check_training(self.net, self.optimizer, self.direction, arrays)
+        steps, least = int(arrays["steps_done"]), len(record) * self.parts
+        if type(self.optimizer).step is Optimizer.step and record.status != "diverged" and steps < least:
+            raise ValueError(
+                f"steps_done: expected at least {least} after {len(record)} epochs, found {steps}"
+            )
 
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
         put_training(self.net, self.optimizer, self.direction, arrays)

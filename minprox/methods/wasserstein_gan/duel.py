@@ -16,7 +16,7 @@ from minprox.ground.backend import asarray, to_numpy
 from minprox.learning.devices import double
 from minprox.learning.identity import describe, net_settings
 from minprox.learning.loop import Course, Row
-from minprox.learning.net_state import contents, net_arrays, optimizer_arrays, put_training
+from minprox.learning.net_state import check_training, contents, net_arrays, optimizer_arrays, put_training
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.own_code import content, own_code
 from minprox.learning.training import clock
@@ -159,9 +159,10 @@ class Duel(Course):
         }
 
     def take_up(self, arrays: dict[str, np.ndarray]) -> None:
-        for name, net, optimizer in zip(PLAYERS, self.nets, self.optimizers, strict=True):
-            mine = {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
-            put_training(net, optimizer, None, mine)
+        for act in (check_training, put_training):  # both nets, or none
+            for name, net, optimizer in zip(PLAYERS, self.nets, self.optimizers, strict=True):
+                mine = {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
+                act(net, optimizer, None, mine)
 
     @property
     def nets(self) -> tuple[Graph, Graph]:
