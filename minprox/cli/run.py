@@ -106,7 +106,8 @@ def run(
          auc-rate, auc-steps: its convergence, and explicit against implicit steps
     gan  a generator with a proximal term on its samples, on a ring; -fast, -losses, -grid, -digits
     interlocking  modules that learn from a loss a few modules on; -resnet, -transformer: other nets
-    vsml  a meta-trained cell meets real digits; -training: how it was trained; -clone: a learned rule
+    vsml  a meta-trained cell meets real digits; -training: how it was trained; -proxprop: that by
+          implicit steps; -clone: a learned rule
 
     You may stop at any time: the same command goes on where it stopped, and what is finished is not
     run again. A run whose loss becomes NaN or infinite is a result: "diverged". At the end stand a table,

@@ -10,7 +10,7 @@ from minprox.experiments.interlocking import INTERLOCKING, RESNET, TRANSFORMER
 from minprox.experiments.paper import X1, X2, X3
 from minprox.experiments.robust_experiment import DOUBLE_BACKPROP
 from minprox.experiments.sharpness_experiment import SHARPNESS
-from minprox.experiments.vsml_experiment import VSML, VSML_CLONE, VSML_TRAINING
+from minprox.experiments.vsml_experiment import VSML, VSML_CLONE, VSML_PROXPROP, VSML_TRAINING
 
 #: Every experiment by its name, as the command line has it; one of your own is one more entry.
 EXPERIMENTS: dict[str, Experiment] = {
@@ -21,7 +21,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(INTERLOCKING, RESNET, TRANSFORMER),
         *(PROXPROP_TRANSFORMER, PROXPROP_RESNET),
         *AUC,
-        *(VSML, VSML_CLONE, VSML_TRAINING),
+        *(VSML, VSML_CLONE, VSML_TRAINING, VSML_PROXPROP),
         *GAN,
     )
 }

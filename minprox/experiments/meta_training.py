@@ -14,7 +14,7 @@ import numpy as np
 from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import backprop, proxprop
 from minprox.experiments.kinds import Kind
-from minprox.experiments.measures import Measure, accuracy
+from minprox.experiments.measures import Measure, Step, accuracy
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import asarray
 from minprox.learning.net_state import check_alike, listed, net_arrays, numbered, put
@@ -124,6 +124,11 @@ class MetaTraining(Kind):
     def defaults(self) -> dict[str, Any]:
         """Return what a setting is that a folder does not name; see :class:`Kind`."""
         return {name: value for name, value in super().defaults().items() if name != "executor"}
+
+    @property
+    def step(self) -> Step:
+        """The learning rate of Adam, which a comparison of step sizes varies."""
+        return Step("tau", "τ", "Adam")
 
     @property
     def curve(self) -> tuple[str, str]:

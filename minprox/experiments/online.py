@@ -74,7 +74,7 @@ class Online(Kind):
     )
     TABLE: ClassVar[tuple[str, ...]] = ("accuracy", "recent", "examples", "seconds")
 
-    marks: int = 40
+    marks: int = 24
     every: int = 25
     stream: str = "digits"
     method: str = "vsml"

@@ -68,7 +68,7 @@ def learning_rule(found: Dissection, title: str = "") -> Figure:
         curve(memory, found.lags, values, colours[role], LINES[outcome], label)
     memory.set_xscale("log", base=2)
     memory.set_xticks(found.lags, [str(lag) for lag in found.lags])
-    memory.legend(title="edges of the", frameon=False, fontsize="small", loc="upper right")
+    memory.legend(title="logit of the", frameon=False, fontsize="small", loc="upper right")
     memory.set_ylim(top=1.5 * memory.get_ylim()[1])
     dress(effects, "error e at a class", "change of its logit")
     dress(states, "", "change of the states c")
