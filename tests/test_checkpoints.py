@@ -17,7 +17,7 @@ import minprox as mp
 from minprox.ground.array_files import read_arrays
 from minprox.ground.files import whole_file
 from minprox.learning import checkpoints
-from minprox.learning.identity import describe
+from minprox.learning.identity import describe, differences
 from minprox.learning.own_code import own_code
 
 data = mp.datasets.blobs(n=100, dtype="float64")
@@ -652,3 +652,9 @@ def test_a_layer_of_ones_own_with_another_argument_is_refused(tmp_path):
     with pytest.raises(ValueError, match="code of the net was"):
         run(tmp_path / "c.npz", epochs=3, net=bent(0.6), resume=True)
     assert len(run(tmp_path / "c.npz", epochs=3, net=bent(0.5), resume=True)[2]) == 3
+
+
+def test_a_setting_that_only_the_former_run_had_is_a_difference():
+    former, now = {"lr": 0.1, "momentum": 0.9, "decay": 0.0}, {"lr": 0.1, "nesterov": True}
+    phrases = differences(former, now, free=("decay",))
+    assert phrases == ["nesterov was None and is now True", "momentum was 0.9 and is now None"]

@@ -427,3 +427,12 @@ def test_errors_stop_where_nothing_before_learns(rng):
 def test_inputs_that_do_not_fit_are_both_named():
     with pytest.raises(ValueError, match=r"found \(3, 4\) and \(3, 5\)"):
         mp.Add().output_shape(None, (3, 4), (3, 4), (3, 5))
+
+
+@pytest.mark.parametrize("first_through_a_transfer", [True, False])
+def test_one_path_with_a_transfer_is_enough_not_to_be_last(first_through_a_transfer):
+    x = mp.Input((2,))
+    a = mp.Linear(2, 3)(x)
+    paths = [mp.Linear(3, 3)(a), mp.ReLU()(a)]
+    net = mp.Graph(x, mp.Add()(*(paths if first_through_a_transfer else paths[::-1])))
+    assert [net.transfers[l].theta_shape for l in net.last_transfers] == [(4, 3)]
