@@ -99,7 +99,8 @@ def run(
     \b
     x1  exact and inexact solves: BackProp, cg3, cg5, cg10 and exact ProxProp on an MLP
     x2  stability for larger steps: the same net at nine step sizes, also with cg1
-    x3  first-order oracle: Adam on gradients and on implicit steps, on a ConvNet
+    x3  first-order oracle: Adam on gradients and on implicit steps, on a ConvNet;
+        x3-steps: the same over τ_θ, to tell why the exact step trails
     sharpness  what limits explicit and implicit steps, measured along their runs
     double-backprop  a penalty on the gradient by the input, against attacks
     auc  SPAUC and others rank examples of two classes; -halves, -odd, -cancer, -stream: other data;
