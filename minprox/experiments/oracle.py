@@ -1,9 +1,9 @@
 """Why the exact step trails truncated ones under Adam, as data (after X3).
 
 Adam divides every entry of a direction by its usual size: how long the direction is does not count, only
-its shape. An exact step has weight ``s / (s² + 1/τ_θ)`` along a singular vector of ``A`` where a gradient has
-``s``; a large τ_θ makes it long where ``A`` hardly varies, and a few iterations of CG do not get there. So τ_θ is
-swept for each solver, and an exact step is kept to the leading eigenvectors of ``AᵀA``.
+its shape. An exact step has weight ``s / (s² + 1/τ_θ)`` along a singular vector of ``A`` where a gradient
+has ``s``; a large τ_θ makes it long where ``A`` hardly varies, and a few iterations of CG do not get there.
+So τ_θ is swept for each solver, and an exact step is kept to the leading eigenvectors of ``AᵀA``.
 """
 
 from __future__ import annotations
