@@ -1,6 +1,6 @@
 r"""
-Primal or dual: why the exact step costs almost nothing
-=======================================================
+Primal or dual: why the exact step of a wide layer costs almost nothing
+=======================================================================
 
 The implicit step of a layer solves a linear system with one unknown for each *input* of the layer,
 several thousand in the paper's network. That looks expensive, and the paper turns to approximate solves.
@@ -35,7 +35,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+DUAL = mp.figures.look_of("proxprop")["color"]  # what mp.Exact() takes for most dense layers
+BLACK, PRIMAL = mp.figures.COLOURS[6], mp.figures.COLOURS[10]
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 rng = np.random.default_rng(0)
 
@@ -89,15 +90,19 @@ else:
 # multiplications              primal (E6)                            dual (E7)
 # ============================ ====================================== ======================================
 # the Gram matrix (one half)   :math:`\tfrac12` rows · cols²          :math:`\tfrac12` rows² · cols
-# its inverse                  :math:`\tfrac43` cols³                 :math:`\tfrac43` rows³
+# its inverse                  cols³                                  rows³
 # to apply it                  cols² · n_out                          rows² · min(cols, n_out)
 # ============================ ====================================== ======================================
 #
-# In the dual, the inverse may be applied to :math:`\delta` or to :math:`A`, whichever has fewer columns.
+# In the dual, the inverse may be applied to :math:`\delta` or to :math:`A`, whichever has fewer columns. The
+# inverse of an :math:`n \times n` matrix takes :math:`n^3` multiplications in all: Cholesky's factor
+# :math:`L`, :math:`\tfrac16 n^3`; its inverse by halves, :math:`\tfrac13 n^3`, which is counted below; and
+# :math:`L^{-T}L^{-1}`, of which one half is enough, :math:`\tfrac12 n^3`. (Who solves with :math:`L` and keeps no
+# inverse has :math:`\tfrac16 n^3`, in a form that runs slower.)
 # Divide the right column by one product, rows · cols · n_out:
 #
 # .. math:: \text{extra cost of the dual} \;=\; \frac{\text{rows}}{2\,n_{out}}
-#           + \frac{4}{3}\,\frac{\text{rows}^2}{\text{cols}\cdot n_{out}}
+#           + \frac{\text{rows}^2}{\text{cols}\cdot n_{out}}
 #           + \frac{\text{rows}}{\max(\text{cols}, n_{out})}.
 #
 # For a fixed batch every term falls with the width of the layer: *the wider the net, the cheaper the
@@ -108,11 +113,26 @@ else:
 def extra(rows, cols, n_out, form):
     """Multiplications that an exact step adds, in units of one product of the layer."""
     if form == "dual":
-        added = rows**2 * cols / 2 + 4 / 3 * rows**3 + rows**2 * min(cols, n_out)
+        added = rows**2 * cols / 2 + rows**3 + rows**2 * min(cols, n_out)
     else:
-        added = rows * cols**2 / 2 + 4 / 3 * cols**3 + cols**2 * n_out
+        added = rows * cols**2 / 2 + cols**3 + cols**2 * n_out
     return added / (rows * cols * n_out)
 
+
+def triangular_inverse(n):
+    """Multiplications to invert [[P, 0], [Q, R]]: both halves, and R⁻¹ (Q P⁻¹)."""
+    return 1 if n == 1 else 2 * triangular_inverse(n // 2) + 2 * (n // 2) ** 3
+
+
+def cholesky(n):
+    """Multiplications for the columns of L, one after the other, each from those before it."""
+    return sum((n - k) * k for k in range(n))
+
+
+n = 1024
+inverse = (cholesky(n) + triangular_inverse(n)) / n**3 + 1 / 2
+print(f"the inverse of {n} rows: {inverse:.4f} n³ multiplications")
+assert np.isclose(inverse, 1, atol=1e-3)
 
 print("the paper's MLP at batch 500, in products of the layer (a back-propagation takes three):")
 for n_in, n_out in ((3072, 4000), (4000, 1000), (1000, 4000)):
@@ -130,9 +150,10 @@ assert added < 0.2 * 3 * total
 
 # A layer that does not widen (n_out ≤ cols): the smaller system is the cheaper one.
 for rows, cols, n_out in rng.integers(1, 3000, (500, 3)).astype(float):
-    if n_out <= cols and rows != cols:
+    if n_out <= cols:
         primal, dual = (extra(rows, cols, n_out, form) for form in ("primal", "dual"))
         assert (dual < primal) == (rows < cols)
+        assert np.isclose(extra(cols, cols, n_out, "dual"), extra(cols, cols, n_out, "primal"))
 
 # %%
 # Measuring
@@ -147,7 +168,7 @@ for rows, cols, n_out in rng.integers(1, 3000, (500, 3)).astype(float):
 
 def counted(rows, cols, n_out, form):
     n, other = (rows, cols) if form == "dual" else (cols, rows)
-    in_float64 = (n**2 * other / 2 + 4 / 3 * n**3) / (rows * cols * n_out)
+    in_float64 = (n**2 * other / 2 + n**3) / (rows * cols * n_out)
     return extra(rows, cols, n_out, form) + in_float64
 
 
@@ -184,7 +205,7 @@ for n, found in by_width.items():
 figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained", sharey=True)
 for panel, found, axis in ((panels[0], by_width, "width"), (panels[1], by_batch, "batch")):
     ends = np.geomspace(min(found), max(found), 100)
-    for form, colour, marker in (("primal", ORANGE, "s"), ("dual", BLUE, "o")):
+    for form, colour, marker in (("primal", PRIMAL, "s"), ("dual", DUAL, "o")):
         shape = (lambda n: (BATCH, n + 1, n)) if axis == "width" else (lambda n: (n, WIDTH + 1, WIDTH))
         panel.loglog(
             ends, [counted(*shape(n), form) for n in ends], "--", color=colour, label=f"{form}, counted"
@@ -246,8 +267,8 @@ for name, (layer, input_shape) in layers.items():
 figure, axes = plt.subplots(figsize=(9, 4.4), layout="constrained")
 place = np.arange(len(shapes))
 for shift, axis, label, colour, hatch in (
-    (-0.2, 1, "primal: cols x cols", ORANGE, ""),
-    (0.2, 0, "dual: rows x rows", BLUE, "//"),
+    (-0.2, 1, "primal: cols x cols", PRIMAL, ""),
+    (0.2, 0, "dual: rows x rows", DUAL, "//"),
 ):
     megabytes = [8 * shape[axis] ** 2 / 1e6 for shape in shapes.values()]
     axes.bar(place + shift, megabytes, 0.38, color=colour, hatch=hatch, edgecolor="white", label=label)

@@ -113,8 +113,8 @@ assert np.allclose(first, -1e-3 * signs, rtol=0, atol=1e-15)
 # :math:`A^TA` by :math:`\tau_\theta/(1 + \tau_\theta\lambda)`. Of this factor Adam removes what all
 # components share. For :math:`\tau_\theta \to 0` they share all of it, since
 # :math:`d/\tau_\theta \to \nabla_\theta J` (P3): **Adam on ProxProp becomes Adam on the gradient.** For
-# :math:`\tau_\theta \to \infty` the factor tends to :math:`1/\lambda`, and Adam gets the Gauss-Newton
-# direction of the layer. In the place of a step size :math:`\tau_\theta` has become a *knob*, from one
+# :math:`\tau_\theta \to \infty` the factor tends to :math:`1/\lambda`, and Adam gets
+# :math:`(A^TA)^{-1}\nabla_\theta J`, the Gauss–Newton direction of the *coupling* (E5). In the place of a step size :math:`\tau_\theta` has become a *knob*, from one
 # kind of direction to the other. The length of the steps is Adam's :math:`\tau` alone.
 #
 # To see it, count the entries of the direction whose sign the knob turns round: those are the parameters
@@ -135,6 +135,27 @@ turned = np.array(
 assert (turned[0] < 0.02).all()  # τ_θ → 0: the gradient
 assert (turned[-1, :2] > 0.1).all()  # large τ_θ: another direction
 assert (turned[:, 2] == 0).all()  # the last layer keeps its gradient
+
+# %%
+# Not of :math:`J`, whose Gauss–Newton matrix looks through the layers behind. On a net with two layers the two
+# are a quarter of a right angle apart and more, with comparable damping:
+
+apart = []
+samples = data.train.x[:60].reshape(60, 64)[:, 18:46:3]
+for seed in range(5):
+    small_net = mp.Sequential(mp.Linear(10, 8), mp.Tanh(), mp.Linear(8, 10), seed=seed, dtype="float64")
+    record, labels = mp.forward(small_net, samples), data.train.y[:60]
+    G = mp.gauss_newton_product(small_net, record, loss, labels) @ np.eye(88 + 90)
+    G = G[:88, :88]
+    damping = 0.01 * np.trace(G) / 88
+    g = mp.backprop(small_net, record, loss, labels)[0]
+    of_J = np.linalg.solve(G + damping * np.eye(88), g.ravel())
+    size = np.sum(samples**2) + len(samples)  # the trace of AᵀA
+    coupling = mp.proxprop(small_net, record, loss, labels, 11 / (0.01 * size))[0].ravel()
+    cosine = of_J @ coupling / np.linalg.norm(of_J) / np.linalg.norm(coupling)
+    apart.append(np.degrees(np.arccos(cosine)))
+print(f"Gauss–Newton of J and of the coupling: {min(apart):.0f} to {max(apart):.0f} degrees apart")
+assert min(apart) > 22
 
 small = relative(moved(scaled(implicit(1e-11), 1e11, 1e11, 1.0)), by_gradient)
 print(f"tau_theta = 1e-11: Adam on d/tau_theta is {small:.1e} off Adam on the gradient")
@@ -164,7 +185,7 @@ for l, (name, colour, style) in enumerate(
 left.set(xlabel=r"$\tau_\theta$", ylabel="entries turned round (%)")
 left.set_title(r"$\tau_\theta$ changes the signs of the first step")
 left.text(sweep[0], 4.5, "gradient", color="0.35")
-left.text(sweep[-1], 36, "Gauss–Newton", color="0.35", ha="right")
+left.text(sweep[-1], 36, "Gauss–Newton of the coupling", color="0.35", ha="right")
 left.legend(frameon=False, loc="center right")
 right.loglog(scales, lengths[1e-8], "o-", color=PINK, markersize=5, label=r"$\varepsilon = 10^{-8}$")
 right.loglog(scales, lengths[tiny], "--", color=GREEN, label=r"$\varepsilon \to 0$")

@@ -30,13 +30,14 @@ def extra_cost(rows, cols, n_out, form):
     return costs(n, other, min(cols, n_out) if form == "dual" else n_out)
 
 
-def costs(n, other, columns, half=0.5, inverse=4 / 3, apply=1.0):
+def costs(n, other, columns, half=0.5, inverse=1.0, apply=1.0):
     """Multiplications for a Gram matrix, its inverse, and to apply it."""
     return half * n**2 * other + inverse * n**3 + apply * n**2 * columns
 
 
-# Multiplications over n³: by LU and a solve with the identity, by LU that skips the zeros, by Cholesky.
-INVERSES = (4 / 3, 1.0, 1 / 2)
+# Multiplications over n³: as minprox does it (and by LU that skips the zeros), by LU and a solve with the
+# identity, by Cholesky.
+INVERSES = (1.0, 4 / 3, 1 / 2)
 
 
 def sizes():
@@ -62,7 +63,7 @@ def nearest_cost(cost, **p):
     return min(relative(cost, costs(n, other, columns, inverse=inverse)) for inverse in INVERSES)
 
 
-def cost_with(half=0.5, inverse=4 / 3, apply=1.0, swap=False, narrow=True):
+def cost_with(half=0.5, inverse=1.0, apply=1.0, swap=False, narrow=True):
     """``extra_cost`` with another factor, with the forms exchanged, or δ always on the right."""
 
     def wrong(rows, cols, n_out, form):
@@ -178,7 +179,7 @@ COST = Task(
     layers,
     (
         Identity(
-            "½ n² m + 4/3 n³ + n² k multiplications: Gram matrix, inverse, to apply it",
+            "½ n² m + n³ + n² k multiplications: Gram matrix, inverse, to apply it",
             "E7",
             nearest_cost,
             "n × n is the system, m the other side of A; k is n_out, in the dual min(cols, n_out)",
@@ -187,7 +188,7 @@ COST = Task(
     (
         Mistake("the ½ is missing: a Gram matrix is symmetric, so one half is enough", cost_with(half=1.0)),
         Mistake("the inverse: one third of it is the factorisation alone", cost_with(inverse=1 / 3)),
-        Mistake("the inverse is missing, 4/3 n³", cost_with(inverse=0.0)),
+        Mistake("the inverse is missing, n³", cost_with(inverse=0.0)),
         Mistake("the Gram matrix is missing, ½ n² m", cost_with(half=0.0)),
         Mistake("to apply the inverse is missing, n² k", cost_with(apply=0.0)),
         Mistake("the two forms are exchanged: rows and cols are transposed", cost_with(swap=True)),

@@ -69,10 +69,10 @@ def extra_cost(rows, cols, n_out, form):
     """Return how many multiplications an exact step takes beyond the gradient.
 
     For a system n × n (cols × cols in the primal form, rows × rows in the dual one) and the other side m
-    of A: ½ n² m for the Gram matrix, 4/3 n³ for its inverse, n² k to apply it. In the primal form k is
-    n_out; in the dual form the inverse is applied to δ or to A, whichever has fewer columns. The inverse
-    costs 4/3 n³ by an LU factorisation and a solve with the identity; n³ counts as right too, where the
-    zeros of the identity are skipped, and ½ n³, by a Cholesky factorisation.
+    of A: ½ n² m for the Gram matrix, n³ for its inverse, n² k to apply it. In the primal form k is
+    n_out; in the dual form the inverse is applied to δ or to A, whichever has fewer columns. (An inverse by
+    an LU factorisation and a solve with the identity costs 4/3 n³, the best one by Cholesky's ½ n³; these
+    count as right, too.)
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def extra_cost(rows, cols, n_out, form):
     float
     """
     if form == "dual":
-        return rows**2 * cols / 2 + 4 / 3 * rows**3 + rows**2 * min(cols, n_out)
-    return rows * cols**2 / 2 + 4 / 3 * cols**3 + cols**2 * n_out
+        return rows**2 * cols / 2 + rows**3 + rows**2 * min(cols, n_out)
+    return rows * cols**2 / 2 + cols**3 + cols**2 * n_out
 
 
 if __name__ == "__main__":
@@ -96,4 +96,4 @@ if __name__ == "__main__":
     print(dual_variable(A, delta, tau_theta=1.0))  # expected: 0.2
     print(dual_step(A, delta, tau_theta=1.0))  # expected: 0.6
     print(cheaper_form(500, 3073))  # expected: dual
-    print(extra_cost(2, 3, 1, "dual"))  # expected: 20.66666667
+    print(extra_cost(2, 3, 1, "dual"))  # expected: 18.0
