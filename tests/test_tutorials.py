@@ -85,6 +85,13 @@ def test_tutorial_names_no_absolute_path(path):
 
 
 @tutorials
+def test_tutorial_takes_its_colours_from_the_figures(path):
+    """So that a method has one colour in all of them; two faint backgrounds are nobody's."""
+    found = re.findall(r"#[0-9A-Fa-f]{6}\b", path.read_text(encoding="utf-8"))
+    assert set(found) <= {"#F3C9A8", "#B5D6EA"}
+
+
+@tutorials
 def test_tutorial_is_listed(path):
     assert path.name in (ROOT / "tutorials" / "README.txt").read_text(encoding="utf-8")
 

@@ -18,7 +18,8 @@ import minprox as mp
 
 plt.rcParams.update({"figure.constrained_layout.use": True, "axes.grid": True, "grid.color": "0.88"})
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True})
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # told apart with any colour vision
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 rng = np.random.default_rng(0)
 
 # %%

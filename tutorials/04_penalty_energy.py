@@ -22,7 +22,8 @@ import minprox as mp
 
 plt.rcParams.update({"figure.constrained_layout.use": True, "axes.grid": True, "grid.color": "0.88"})
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True})
-BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 rng = np.random.default_rng(0)
 
 # %%

@@ -43,7 +43,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 data = mp.datasets.digits(dtype="float64")
@@ -135,12 +136,12 @@ assert silent == 2
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 left.semilogy(np.arange(1, len(positive) + 1), positive[::-1], "o", color=BLACK, markersize=5)
 left.set(xlabel="$i$", ylabel=r"eigenvalue $\lambda_i$ of $A^TA$", title="spectrum of one layer")
-for tau_theta, colour in zip(taus, (GREEN, BLUE, PINK), strict=True):
+for tau_theta, colour in zip(taus, (TEAL, BLUE, INDIGO), strict=True):
     left.axhline(1 / tau_theta, color=colour, linestyle=":", linewidth=1.4)
     left.text(20, 1.2 / tau_theta, rf"$1/\tau_\theta = {1 / tau_theta:g}$", color=colour)
 
 grid = np.geomspace(positive[0] / 3, positive[-1] * 3, 300)
-for tau_theta, colour, marker in zip(taus, (GREEN, BLUE, PINK), "s^o", strict=True):
+for tau_theta, colour, marker in zip(taus, (TEAL, BLUE, INDIGO), "s^o", strict=True):
     right.loglog(grid, 1 / (grid + 1 / tau_theta), color=colour, linewidth=1.6)
     label = rf"implicit, $\tau_\theta = {tau_theta:g}$"
     right.loglog(positive, 1 / (positive + 1 / tau_theta), marker, color=colour, markersize=5, label=label)
@@ -217,15 +218,15 @@ assert np.all(np.diff(angles) > -rounding)  # the larger τ_θ, the larger the a
 assert np.all(kappas <= (1 + sweep * positive[-1]) * (1 + 1e-9))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-left.loglog(sweep, small, "o", color=BLUE, markersize=4, label=r"$d/\tau_\theta$ from $\nabla_\theta J$")
-left.loglog(sweep, sweep * positive[-1], "--", color=BLUE, label=r"bound $\tau_\theta\lambda_{\max}$")
-left.loglog(sweep, large, "s", color=ORANGE, markersize=4, label=r"$A d$ from $P\delta$")
+left.loglog(sweep, small, "o", color=TEAL, markersize=4, label=r"$d/\tau_\theta$ from $\nabla_\theta J$")
+left.loglog(sweep, sweep * positive[-1], "--", color=TEAL, label=r"bound $\tau_\theta\lambda_{\max}$")
+left.loglog(sweep, large, "s", color=INDIGO, markersize=4, label=r"$A d$ from $P\delta$")
 left.loglog(
-    sweep, 1 / (sweep * positive[0]), "--", color=ORANGE, label=r"bound $1/(\tau_\theta\lambda_{\min})$"
+    sweep, 1 / (sweep * positive[0]), "--", color=INDIGO, label=r"bound $1/(\tau_\theta\lambda_{\min})$"
 )
 left.set(xlabel=r"$\tau_\theta$", ylabel="relative distance", title="the two limits", ylim=(1e-9, 30))
 left.legend(frameon=False, loc="lower center", fontsize=9.5)
-right.semilogx(sweep, np.degrees(angles), "o", color=GREEN, markersize=4, label=r"measured angle $\alpha$")
+right.semilogx(sweep, np.degrees(angles), "o", color=BLUE, markersize=4, label=r"measured angle $\alpha$")
 right.semilogx(sweep, np.degrees(bounds), "--", color=BLACK, label=r"bound by $\kappa = \mathrm{cond}(M)$")
 right.axhline(90, color=PINK, linewidth=1)
 right.text(sweep[0], 91, "no descent above", color=PINK)

@@ -97,8 +97,8 @@ else:
 # In the dual, the inverse may be applied to :math:`\delta` or to :math:`A`, whichever has fewer columns. The
 # inverse of an :math:`n \times n` matrix takes :math:`n^3` multiplications in all: Cholesky's factor
 # :math:`L`, :math:`\tfrac16 n^3`; its inverse by halves, :math:`\tfrac13 n^3`, which is counted below; and
-# :math:`L^{-T}L^{-1}`, of which one half is enough, :math:`\tfrac12 n^3`. (Who solves with :math:`L` and keeps no
-# inverse has :math:`\tfrac16 n^3`, in a form that runs slower.)
+# :math:`L^{-T}L^{-1}`, of which one half is enough, :math:`\tfrac12 n^3`. (Who solves with :math:`L` has
+# :math:`\tfrac16 n^3` only, in a form that runs slower.)
 # Divide the right column by one product, rows · cols · n_out:
 #
 # .. math:: \text{extra cost of the dual} \;=\; \frac{\text{rows}}{2\,n_{out}}

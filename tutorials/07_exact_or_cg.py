@@ -40,7 +40,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 data = mp.datasets.digits(dtype="float64")
@@ -90,9 +91,9 @@ for n in (1, 2, 3, 5):
 
 grid = np.geomspace(mu[0], mu[-1] * 1.15, 600)
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-left.loglog(grid, 1 / grid, color=BLACK, linewidth=2.5, label=r"exact, $1/\mu$")
-right.axhline(0, color=BLACK, linewidth=2.5)
-for n, colour, style in zip(ritz, (ORANGE, PINK, GREEN, BLUE), ("--", "-.", (0, (6, 1)), "-"), strict=True):
+left.loglog(grid, 1 / grid, color=BLUE, linewidth=2.5, label=r"exact, $1/\mu$")
+right.axhline(0, color=BLUE, linewidth=2.5)
+for n, colour, style in zip(ritz, (SKY, WINE, GREEN, AMBER), ("--", "-.", (0, (6, 1)), "-"), strict=True):
     p = np.prod(1 - grid[:, None] / ritz[n], axis=1)
     at_mu = np.prod(1 - mu[:, None] / ritz[n], axis=1)
     q = (1 - p) / grid
@@ -170,7 +171,7 @@ def gaps(solver, tau_theta):
 
 
 figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained", sharex=True)
-for tau, colour, marker in ((0.05, BLUE, "o"), (5.0, ORANGE, "s")):
+for tau, colour, marker in ((0.05, TEAL, "o"), (5.0, INDIGO, "s")):
     kappa = mp.theory.condition(A, tau)
     flat_energy, flat_residual = gaps(mp.CG, tau)
     block_energy, block_residual = gaps(mp.BlockCG, tau)
@@ -291,8 +292,8 @@ figure, panels = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sha
 for panel, name in zip(panels, problems, strict=True):
     start = gap(problems[name], errors, tau_theta, 0)
     for key, label, colour, style in (
-        ("broken", "broken CG", ORANGE, "s--"),
-        ("cg", "CG", BLUE, "o-"),
+        ("broken", "broken CG", WINE, "s--"),
+        ("cg", "CG", GREEN, "o-"),
     ):
         values = np.array([start, *traces[name, key]]) / start
         panel.semilogy(

@@ -35,7 +35,8 @@ from scipy.sparse.linalg import LinearOperator, eigs
 import minprox as mp
 from minprox import experiments
 
-BLUE, ORANGE, GREEN, PINK, _, SKY, BLACK, _, TEAL, OLIVE, INDIGO, GREY = mp.figures.COLOURS
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 data = mp.datasets.digits(dtype="float64")
@@ -102,8 +103,8 @@ assert losses["exact"][0.05] < min(losses["backprop"].values()) / 2
 # BackProp has a narrow window: a tenth of a good step size and it hardly moves within five epochs, ten
 # times a good one and it never comes down. ProxProp trains over several decades, as the paper finds, and
 # the less exact its solves the further up. That exact steps fail at the right end is the opposite of what
-# one reads into (P5). Both ends of the table want an explanation. (Keep in mind that all rows of ProxProp have
-# the same :math:`\tau = 1` and the same momentum; whether that is the same length of step is the question.)
+# one reads into (P5). Both ends of the table want an explanation. (Keep in mind that all rows of ProxProp
+# have the same :math:`\tau = 1` and the same momentum. Is that the same length of step?)
 #
 # The limit of gradient descent
 # -----------------------------
@@ -193,7 +194,7 @@ def loss_along(path):
     return np.array(found)
 
 
-shares = {0.5: (GREEN, "^-"), 0.8: (BLUE, "s-"), 1.2: (PINK, "D--"), 2.0: (ORANGE, "o--")}
+shares = {0.5: (TEAL, "^-"), 0.8: (OLIVE, "s-"), 1.2: (INDIGO, "D--"), 2.0: (WINE, "o--")}
 gaps, courses = {}, {}
 for share in shares:
     tau = share * limit
@@ -391,9 +392,9 @@ assert lengths["exact"][-1] > 2 * lengths["cg3"][-1] > 2 * lengths["cg1"][-1]
 # :math:`1/(1 - \mu) = 20`, and in each layer at once.
 #
 # Three suspects, then: momentum, the batch of 100 that leaves so many directions unseen, and the sheer
-# length. An experiment can question them, with exact steps at :math:`\tau_\theta = 50`: without momentum; with
-# batches of 400 (and four times the epochs, so that there are as many steps); and with momentum and a fifth
-# of the learning rate.
+# length. An experiment can question them, with exact steps at :math:`\tau_\theta = 50`: without momentum;
+# with batches of 400 (and four times the epochs, so that there are as many steps); and with momentum and a
+# fifth of the learning rate.
 
 exact = here.methods["exact"]
 suspects = replace(
@@ -430,8 +431,8 @@ else:
     raise RuntimeError("steps without momentum are stable at any length")
 
 # %%
-# What counts is the length that a lasting step comes to, :math:`\tau/(1 - \mu)`. Draw the losses over that, and
-# the curves with and without momentum have one shape, and break down at about one length. For a small
+# What counts is the length that a lasting step comes to, :math:`\tau/(1 - \mu)`. Draw the losses over that,
+# and the curves with and without momentum have one shape, and break down at about one length. For a small
 # :math:`\tau_\theta` they do so later.
 
 reach = (1.0, 3.0, 6.0, 10.0, 20.0, 40.0)

@@ -23,7 +23,8 @@ import numpy as np
 import minprox as mp
 from minprox import experiments
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 data = mp.datasets.digits(flatten=False, dtype="float64")
@@ -114,8 +115,9 @@ assert np.allclose(first, -1e-3 * signs, rtol=0, atol=1e-15)
 # components share. For :math:`\tau_\theta \to 0` they share all of it, since
 # :math:`d/\tau_\theta \to \nabla_\theta J` (P3): **Adam on ProxProp becomes Adam on the gradient.** For
 # :math:`\tau_\theta \to \infty` the factor tends to :math:`1/\lambda`, and Adam gets
-# :math:`(A^TA)^{-1}\nabla_\theta J`, the Gauss–Newton direction of the *coupling* (E5). In the place of a step size :math:`\tau_\theta` has become a *knob*, from one
-# kind of direction to the other. The length of the steps is Adam's :math:`\tau` alone.
+# :math:`(A^TA)^{-1}\nabla_\theta J`, the Gauss–Newton direction of the *coupling* (E5). In the place of a
+# step size :math:`\tau_\theta` has become a *knob*, from one kind of direction to the other. The length of
+# the steps is Adam's :math:`\tau` alone.
 #
 # To see it, count the entries of the direction whose sign the knob turns round: those are the parameters
 # that Adam's first step moves the other way. (Where the gradient is zero there is no sign to turn.)
@@ -137,8 +139,8 @@ assert (turned[-1, :2] > 0.1).all()  # large τ_θ: another direction
 assert (turned[:, 2] == 0).all()  # the last layer keeps its gradient
 
 # %%
-# Not of :math:`J`, whose Gauss–Newton matrix looks through the layers behind. On a net with two layers the two
-# are a quarter of a right angle apart and more, with comparable damping:
+# Not of :math:`J`, whose Gauss–Newton matrix looks through the layers behind. On a net with two layers
+# these two are far apart, with comparable damping:
 
 apart = []
 samples = data.train.x[:60].reshape(60, 64)[:, 18:46:3]
@@ -179,7 +181,7 @@ assert lengths[1e-8][0] < 0.5 * lengths[1e-8][-1]
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.3), layout="constrained")
 for l, (name, colour, style) in enumerate(
-    (("first convolution", BLUE, "o-"), ("second convolution", ORANGE, "s--"), ("last layer", BLACK, ":"))
+    (("first convolution", TEAL, "o-"), ("second convolution", INDIGO, "s--"), ("last layer", BLACK, ":"))
 ):
     left.semilogx(sweep, 100 * turned[:, l], style, color=colour, markersize=5, label=name)
 left.set(xlabel=r"$\tau_\theta$", ylabel="entries turned round (%)")
@@ -265,7 +267,7 @@ left.legend(frameon=False, loc="upper left", ncols=3)
 names = ("gradient", r"form $A^TA$", "invert", "apply")
 below = np.zeros(len(layers))
 for k, (label, colour, hatch) in enumerate(
-    zip(names, ("0.6", BLUE, ORANGE, PINK), ("", "", "//", ".."), strict=True)
+    zip(names, ("0.6", TEAL, OLIVE, INDIGO), ("", "", "//", ".."), strict=True)
 ):
     height = np.array([parts[name][k] for name in layers]) / 1e9
     right.bar(place, height, 0.5, bottom=below, color=colour, hatch=hatch, edgecolor="white", label=label)

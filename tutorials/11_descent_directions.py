@@ -46,7 +46,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 A = mp.DenseMap(np.diag([1.0, 3.0]), bias=False)
@@ -68,7 +69,7 @@ assert np.isclose(alpha, mp.theory.angle_bound(kappa), rtol=1e-12)
 
 turns = np.linspace(0, np.pi / 2, 181)
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-for kappa, colour, style in ((5, BLUE, "-"), (50, ORANGE, "--"), (500, GREEN, "-.")):
+for kappa, colour, style in ((5, TEAL, "-"), (50, OLIVE, "--"), (500, INDIGO, "-.")):
     M = np.array([1.0, kappa])
     gradients = np.stack([np.cos(turns), np.sin(turns)], axis=1)
     angles = np.array([mp.theory.angle(g, g / M) for g in gradients])
@@ -183,7 +184,7 @@ flattened = np.array([measure(t, mp.CG(1)) for t in taus[::6]])
 assert np.all(flattened[..., 0] < 1e-6)  # one flattened iteration does not turn at all
 
 figure, panels = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained", sharey=True)
-looks = {"exact": (BLUE, "o-"), "cg3": (GREEN, "^-"), "cg1": (ORANGE, "s-")}
+looks = {"exact": (BLUE, "o-"), "cg3": (GREEN, "^-"), "cg1": (SKY, "s-")}
 for l, panel in zip(LAYERS, panels, strict=True):
     for name, (colour, style) in looks.items():
         cosines = np.cos(swept[name][:, l, 0])
@@ -257,7 +258,7 @@ for name in ("cg1", "cg3"):
 # The condition number belongs to the activations, and these change. So we train the net with exact
 # ProxProp and Adam, and measure again after every epoch, on the same 300 digits.
 
-epochs, watched = 10, {0.001: (ORANGE, "s"), 0.05: (GREEN, "^"), 5.0: (BLUE, "o")}
+epochs, watched = 10, {0.001: (TEAL, "s"), 0.05: (OLIVE, "^"), 5.0: (INDIGO, "o")}
 trace = {(t, name): [measure(t, SOLVERS[name])] for t in watched for name in ("exact", "cg3")}
 
 
@@ -373,7 +374,7 @@ for seed in seeds:
         assert 2 * rows[-1, 2] < explicit[-1, 2]
 
 figure, panels = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
-for (name, colour), style in zip(zip(directions, (ORANGE, GREEN, BLUE), strict=True), "-:-", strict=True):
+for (name, colour), style in zip(zip(directions, (ORANGE, TEAL, BLUE), strict=True), "-:-", strict=True):
     for seed in seeds:
         J, size, evaluations, _ = runs[name, seed].T
         line = {"color": colour, "lw": 1.6, "ls": style, "label": name if seed == 0 else None}

@@ -25,7 +25,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 
@@ -178,8 +179,8 @@ below = np.arange(blocks - 1, -1, -1)  # blocks between this one and the last
 norms = {skip: np.array([error_norms(skip, seed) for seed in seeds]) for skip in (True, False)}
 figure, panel = plt.subplots(figsize=(8, 4.6), layout="constrained")
 for skip, colour, name, rate, label in (
-    (True, BLUE, "with skip connections", 4 / 3, r"$(4/3)^{k/2}$"),
-    (False, ORANGE, "without", 1 / 3, r"$3^{-k/2}$"),
+    (True, TEAL, "with skip connections", 4 / 3, r"$(4/3)^{k/2}$"),
+    (False, INDIGO, "without", 1 / 3, r"$3^{-k/2}$"),
 ):
     for seed in seeds:
         panel.semilogy(below, norms[skip][seed], "o-", color=colour, ms=4, lw=1, label=None if seed else name)
@@ -247,8 +248,8 @@ implicit = {
 }
 contest = {
     "chain, BackProp": (False, mp.backprop, ORANGE, "o:"),
-    "chain, ProxProp exact": (False, implicit["exact"], PINK, "D:"),
-    "residual, BackProp": (True, mp.backprop, BLACK, "v--"),
+    "chain, ProxProp exact": (False, implicit["exact"], BLUE, "D:"),
+    "residual, BackProp": (True, mp.backprop, ORANGE, "v--"),
     "residual, ProxProp cg3": (True, implicit["cg3"], GREEN, "^-."),
     "residual, ProxProp exact": (True, implicit["exact"], BLUE, "s-"),
 }

@@ -44,7 +44,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 
@@ -137,7 +138,7 @@ data = mp.datasets.Dataset(
 figure, panels = plt.subplots(1, 3, figsize=(11, 2.8), layout="constrained", sharey=True)
 for label, (panel, name) in enumerate(zip(panels, MOTIFS, strict=True)):
     which = np.flatnonzero(data.train.y == label)[:3]
-    for row, (i, colour) in enumerate(zip(which, (BLUE, ORANGE, GREEN), strict=True)):
+    for row, (i, colour) in enumerate(zip(which, (TEAL, OLIVE, INDIGO), strict=True)):
         panel.plot(data.train.x[i, 0] + 3 * row, color=colour, linewidth=1.3)
     panel.plot(np.arange(KERNEL) + 1, MOTIFS[name] - 3, color=BLACK, linewidth=2.5)
     panel.set(title=name, xlabel="position", yticks=[])

@@ -33,7 +33,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 data = mp.datasets.digits(dtype="float64")
@@ -218,7 +219,7 @@ assert max(values) < 1.01 * min(values)
 
 figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
 left = np.zeros(len(found))
-for l, colour in enumerate((BLUE, GREEN, ORANGE)):
+for l, colour in enumerate((TEAL, OLIVE, INDIGO)):
     shares = np.array([s.shares[l] for s in found.values()])
     axes.barh(list(found), shares, left=left, color=colour, label=f"layer {l + 1}")
     left += shares

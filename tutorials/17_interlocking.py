@@ -37,7 +37,8 @@ from minprox.methods.interlocking import n_wise
 from minprox.methods.modules import Modules
 from minprox.methods.pipeline import chain_length, step_time
 
-BLUE, ORANGE, PINK, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"  # Okabe and Ito
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 
 
@@ -124,7 +125,7 @@ def median(N, column):
     return np.median([getattr(history, column) for history in histories[N]], axis=0)
 
 
-looks = (BLUE, "-"), (ORANGE, "--"), (PINK, "-."), (BLACK, ":")
+looks = (SKY, "-"), (TEAL, "--"), (GREY, "-."), (ORANGE, ":")
 figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for (N, name), (colour, style) in zip(names.items(), looks, strict=True):
     epochs = np.array(histories[N][0].epoch)

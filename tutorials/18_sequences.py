@@ -25,7 +25,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito: gradients blue, implicit steps orange
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
 rng = np.random.default_rng(0)
 
@@ -101,8 +102,8 @@ for name, history in (("gradients", explicit), ("implicit steps", implicit)):
 figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
 for panel, column in zip(panels, ("epoch", "seconds"), strict=True):
     for history, colour, style, name in (
-        (explicit, BLUE, "-", "Adam on gradients"),
-        (implicit, ORANGE, "--", "Adam on implicit steps"),
+        (explicit, ORANGE, "-", "Adam on gradients"),
+        (implicit, BLUE, "--", "Adam on implicit steps"),
     ):
         perplexity = np.exp(history.validation_loss)
         panel.plot(getattr(history, column), perplexity, style, color=colour, marker="o", label=name)

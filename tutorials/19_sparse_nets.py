@@ -19,7 +19,8 @@ import numpy as np
 
 import minprox as mp
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"figure.constrained_layout.use": True, "axes.grid": True})
 plt.rcParams.update({"grid.color": "0.9", "axes.axisbelow": True})
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
@@ -169,7 +170,7 @@ panel = figure.add_subplot(grid[0, :3])
 late = np.argsort(-np.abs(weights[28]))  # the weights that are large in the middle of the path
 for i in late[::-1]:
     front = i in late[:6]
-    colour = (BLUE, ORANGE, GREEN, PINK, "#56B4E9", BLACK)[list(late).index(i)] if front else "0.8"
+    colour = (BLUE, ORANGE, GREEN, PINK, SKY, BLACK)[list(late).index(i)] if front else "0.8"
     name = f"row {i // 8 + 1}, column {i % 8 + 1}" if front else None
     panel.semilogx(lams, weights[:, i], color=colour, lw=1.8 if front else 0.8, label=name)
 panel.invert_xaxis()

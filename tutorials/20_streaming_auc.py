@@ -21,7 +21,8 @@ import numpy as np
 import minprox as mp
 from minprox.methods import spauc
 
-BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
+WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
 plt.rcParams.update({"figure.constrained_layout.use": True, "axes.grid": True})
 plt.rcParams.update({"grid.color": "0.9", "axes.axisbelow": True})
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
