@@ -159,7 +159,8 @@ shares = {"explicit Euler": 0.0, "implicit Euler": 1.0, "Crank–Nicolson": 0.5}
 for name, share in shares.items():
     small = 0.02 / h[-1]  # so short that the net, too, is nearly linear; then the length of above
     for length, tolerance in ((small, 1e-3), (tau, 0.02)):
-        gap = v @ (step(start + apart * v, length, share) - step(start - apart * v, length, share)) / (2 * apart)
+        ends = [step(start + side * apart * v, length, share) for side in (1, -1)]
+        gap = v @ (ends[0] - ends[1]) / (2 * apart)
         predicted = R[name](-length * h[-1])
         print(f"{name:15} τh = {length * h[-1]:4.2f}: gap {gap:7.4f}, predicted {predicted:7.4f}")
         assert abs(gap - predicted) < tolerance
@@ -244,8 +245,9 @@ for mu in (0.0, 0.5, 0.9):  # v ← μ v + F(x); x ← x + τ v
 
 # %%
 # What does help while nothing is solved is to *look ahead*: evaluate the gradient where an explicit step
-# would lead, and take that one (the extragradient method, Korpelevich 1976). With :math:`R = 1 + z + z^2` it is
-# one round of a fixed-point iteration for the implicit step, and stable for :math:`\tau < 1`:
+# would lead, and take that one (the extragradient method, Korpelevich 1976). With
+# :math:`R = 1 + z + z^2` it is one round of a fixed-point iteration for the implicit step, and stable for
+# :math:`\tau < 1`:
 
 for tau_game, stable in ((0.1, True), (0.9, True), (1.1, False)):
     assert (abs(1 + 1j * tau_game + (1j * tau_game) ** 2) < 1) == stable
