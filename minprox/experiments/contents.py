@@ -68,7 +68,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[str, Any]:
     Examples
     --------
     >>> import tempfile
-    >>> from minprox.experiments import Run
+    >>> from minprox.experiments import Run, execute
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     history = execute(Run(label="mine", data="blobs", architecture="2-10-3", epochs=2), folder)
     ...     label, loaded = load(folder)

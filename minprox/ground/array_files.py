@@ -21,7 +21,7 @@ Path_ = str | os.PathLike[str]
 FORMAT = "minprox arrays 1"
 OURS = ("meta", "sha256", "file")  # the last one is an argument of numpy.savez
 MEMBERS = 10_000
-ROOM = 2**26  # bytes for the history of a run and whatever else stands beside its arrays
+ROOM = 2**28  # bytes for the history of a run and whatever else stands beside its arrays
 
 
 def most_for(arrays: Mapping[str, Any] | list[Any]) -> int:

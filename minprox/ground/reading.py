@@ -9,7 +9,7 @@ import re
 import stat
 from typing import Any
 
-MOST = 2**26  # bytes of a JSON file: a history of half a million epochs
+MOST = 2**28  # bytes of a JSON file: a history of two million epochs, or many samples
 DEEPEST = 50  # lists and objects in one another
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 KINDS = {
