@@ -15,6 +15,7 @@ from minprox import (
 from minprox._version import __version__
 from minprox.engine import layers, prox, solvers
 from minprox.engine.builders import resnet, transformer
+from minprox.engine.columns_apart import ColumnsApart
 from minprox.engine.graph import Graph
 from minprox.engine.layers import (
     ELU,
@@ -160,6 +161,7 @@ __all__ = [
     "DenseMap",
     "LinearMap",
     "RowsApart",
+    "ColumnsApart",
     "Communicator",
     "Counted",
     "simulated",

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from test_sequences import LAYERS
 
 import minprox as mp
+from minprox.bench.machine_times import measure
+from minprox.bench.machines import METHODS, step_cost
 from minprox.engine.layers.normalisation import BatchStatistics
 from minprox.ground.communicators import MPICommunicator, taken
 from minprox.learning.batches import mini_batches
@@ -280,6 +282,176 @@ def test_every_layer_takes_no_samples(layer, shapes):
     assert layer.join(A @ layer.split(*theta)).shape[0] == A.shape[0] == 0
     assert not (A.T @ layer.rows(z)).any()
     assert not A.T.gram().any()
+
+
+# Columns of θ that lie apart
+
+
+def wide(comm=None):
+    """A dense net, or the same with the columns of its hidden layers apart."""
+
+    def split(layer):
+        return layer if comm is None else mp.ColumnsApart(layer, comm)
+
+    layers = split(mp.Linear(6, 7)), mp.ReLU(), split(mp.Linear(7, 5, init="he")), mp.Tanh(), mp.Linear(5, 3)
+    return mp.Sequential(*layers, seed=0, dtype="float64")
+
+
+def wide_conv(comm=None):
+    def split(layer):
+        return layer if comm is None else mp.ColumnsApart(layer, comm)
+
+    layers = (
+        *(split(mp.Conv2d(2, 5, 3, padding=1)), mp.ReLU(), split(mp.Conv2d(5, 4, 3, stride=2)), mp.Flatten()),
+        *(split(mp.Linear(36, 7, init="glorot")), mp.ReLU(), split(mp.Linear(7, 3))),
+    )
+    return mp.Sequential(*layers, seed=0, dtype="float64")
+
+
+def whole(net, arrays):
+    """Arrays aligned with the parameters, with the columns of all processes."""
+    return [
+        layer.comm.gather(array, -1) if isinstance(layer, mp.ColumnsApart) else array
+        for layer, array in zip(net.transfers, arrays, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(("make", "shape"), [(wide, (6,)), (wide_conv, (2, 8, 8))])
+def test_columns_apart_take_the_steps_of_one_process(make, shape, size, rng, monkeypatch):
+    monkeypatch.setattr("minprox.engine.columns_apart.DRAWN", 10)  # θ is drawn in many blocks
+    x, y, net = rng.standard_normal((7, *shape)), rng.integers(0, 3, 7), make()
+
+    def work(comm, solver):
+        part = make(comm)
+        steps = mp.proxprop(part, mp.forward(part, x), WEIGHTED, y, 0.5, solver)
+        return whole(part, steps), whole(part, part.parameters)
+
+    for solver in (mp.Explicit(), mp.Exact(), mp.Exact("primal"), mp.BlockCG(3)):
+        expected = mp.proxprop(net, mp.forward(net, x), WEIGHTED, y, 0.5, solver)
+        for steps, thetas in mp.simulated(size, functools.partial(work, solver=solver)):
+            assert max(relative(a, b) for a, b in zip(steps, expected, strict=True)) < 1e-12
+            for theta, other in zip(thetas, net.parameters, strict=True):
+                np.testing.assert_array_equal(theta, other)
+
+
+def test_nothing_is_told_in_the_solve_of_columns(rng):
+    def work(comm):
+        layer, x = mp.ColumnsApart(mp.Linear(6, 7), counted := mp.Counted(comm)), rng.standard_normal((5, 6))
+        net = mp.Sequential(layer, dtype="float64")
+        A, delta = layer.linear_map(x), layer.rows(np.ones((5, 7)))
+        calls = counted.calls
+        assert mp.Exact()(A, delta, 0.5).shape == net.parameters[0].shape
+        return counted.calls - calls
+
+    assert mp.simulated(3, work) == [0, 0, 0]
+
+
+def test_rows_and_columns_apart_together(rng):
+    """A grid of 2 × 2: each process holds half of the rows, and half of the columns."""
+    x, y, net = rng.standard_normal((7, 6)), rng.integers(0, 3, 7), wide()
+    expected = mp.proxprop(net, mp.forward(net, x), WEIGHTED, y, 0.5)
+
+    class Part(mp.Communicator):
+        """Some processes of another communicator, by what all of them tell each other."""
+
+        def __init__(self, comm, ranks):
+            self.comm, self.ranks = comm, ranks
+            self.rank, self.size = ranks.index(comm.rank), len(ranks)
+
+        def sum(self, array):
+            return sum(self.comm.desk.exchange(self.comm.rank, array.copy())[r] for r in self.ranks)
+
+        def gather(self, array, axis=0, counts=None):
+            found = self.comm.desk.exchange(self.comm.rank, array.copy())
+            return np.concatenate([found[r] for r in self.ranks], axis)
+
+    def work(comm):
+        row, column = divmod(comm.rank, 2)
+        rows, columns = Part(comm, [column, 2 + column]), Part(comm, [2 * row, 2 * row + 1])
+        part, mine = wide(columns), places((4, 3), rows.rank)
+        tape = mp.forward(part, x[mine], comm=rows)
+        return whole(part, mp.proxprop(part, tape, WEIGHTED, y[mine], 0.5, comm=rows))
+
+    for steps in mp.simulated(4, work):
+        assert max(relative(a, b) for a, b in zip(steps, expected, strict=True)) < 1e-12
+
+
+def test_training_with_columns_apart(rng):
+    data, loss = mp.datasets.blobs(dtype="float64"), mp.CrossEntropy()
+    implicit = functools.partial(mp.proxprop, tau_theta=0.1)
+
+    def run(comm=None, **options):
+        layer = mp.Linear(2, 9) if comm is None else mp.ColumnsApart(mp.Linear(2, 9), comm)
+        net = mp.Sequential(layer, mp.ReLU(), mp.Linear(9, 3), seed=0, dtype="float64")
+        optimizer = mp.SGD(net, lr=1.0, momentum=0.9, nesterov=True)
+        history = mp.train(net, data, loss, optimizer, implicit, epochs=2, batch_size=50, **options)
+        return history, whole(net, net.parameters)
+
+    expected = run()
+    for found in mp.simulated(3, run):
+        assert distance(found, expected) < 1e-10
+    with pytest.raises(ValueError, match="checkpoint: expected none for a net whose columns lie apart"):
+        mp.simulated(2, functools.partial(run, checkpoint="state.npz"))
+
+
+def test_a_layer_whose_columns_lie_apart_is_a_layer():
+    mp.check_layer(mp.ColumnsApart(mp.Linear(4, 3), mp.Communicator()), (4,))
+    given = mp.Linear(4, 3)
+    given.theta = np.arange(15.0).reshape(5, 3)
+    for theta in mp.simulated(2, lambda comm: mp.ColumnsApart(given, comm).whole_theta()):
+        np.testing.assert_array_equal(theta, given.theta)
+    parts = mp.simulated(2, lambda comm: mp.ColumnsApart(given, comm).theta)
+    np.testing.assert_array_equal(np.hstack(parts), given.theta)
+
+
+COLUMNS_REFUSED = {
+    "found 2 columns of Linear": (ValueError, lambda: mp.Linear(4, 2)),
+    "found 2 groups of Conv2d": (ValueError, lambda: mp.Conv2d(4, 4, 3, groups=2)),
+    "a Linear or a convolution, whose columns can lie apart": (TypeError, lambda: mp.Scale(4)),
+}
+
+
+@pytest.mark.parametrize("message", COLUMNS_REFUSED)
+def test_columns_that_cannot_lie_apart(message):
+    kind, make = COLUMNS_REFUSED[message]
+    with pytest.raises(kind, match=message):
+        mp.simulated(3, lambda comm: mp.ColumnsApart(make(), comm))
+
+
+# What it costs
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("processes", [2, 3, 4])
+def test_the_model_of_the_cost_counts_to_the_byte(method, processes):
+    """For a batch below, between and above the widths of the layers."""
+    widths = (20, 30, 12, 25, 4)
+    for batch in (8, 18, 40):
+        expected = step_cost(method, processes, batch, widths)
+        for found in mp.simulated(
+            processes, lambda comm, batch=batch: measure(comm, [method], batch, widths, repeats=0)
+        ):
+            row = found[method]
+            assert (row["summed"], row["gathered"], row["calls"]) == expected[:3]
+
+
+def test_the_recorded_counts_are_those_of_the_model():
+    record = json.loads((ROOT / "docs" / "results" / "machines.json").read_text())
+    for processes, methods in record["measured"].items():
+        for method, row in methods.items():
+            expected = step_cost(method, int(processes), record["batch"], record["widths"])
+            assert (row["summed"], row["gathered"], row["calls"]) == expected[:3]
+
+
+def test_processes_share_what_one_multiplies():
+    """Of steps without an inverse, each has a share; what is repeated, stays."""
+    for method in ("explicit", "cg3"):
+        one, four = (step_cost(method, P, 500).products for P in (1, 4))
+        assert one == 4 * four
+    one, many = (step_cost("primal", P, 500).products for P in (1, 1024))
+    assert many / one > 0.8
+    assert step_cost("explicit", 1, 500).sent == 0
 
 
 # What processes tell each other

@@ -56,7 +56,7 @@ INNER = {
     "LinearMap.normal_diagonal",
     *("Exact.chosen", "Run.plain", "Run.settle"),
     *("LinearMap.gathered", "LinearMap.here", "RowsApart.rows", "Communicator.counts", "Communicator.place"),
-    *("Dropout.mask", "BatchNorm.keep"),
+    *("Dropout.mask", "BatchNorm.keep", "ColumnsApart.own", "ColumnsApart.gathered"),
 }
 VAGUE = (
     r"Any|Array|ndarray|list|tuple|dict|Sequence|Mapping|Itera|Generator\[|Callable"  # types that need words

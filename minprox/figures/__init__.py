@@ -9,6 +9,7 @@ from minprox.figures.cost_curves import batch_scaling, thread_scaling
 from minprox.figures.curves import convergence
 from minprox.figures.generator_films import Film, critic_plane, film_strip
 from minprox.figures.layer_steps import plot_tape, step, step_table
+from minprox.figures.machine_curves import machine_costs
 from minprox.figures.net_picture import graph
 from minprox.figures.palette import look_of
 from minprox.figures.paper import experiment
@@ -33,6 +34,7 @@ __all__ = [
     "batch_scaling",
     "thread_scaling",
     "stream_scaling",
+    "machine_costs",
     "sharpness",
     "film_strip",
     "Film",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from minprox.engine.columns_apart import ColumnsApart
 from minprox.engine.graph import Graph
 from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop
@@ -116,6 +117,11 @@ def train(
     if optimizer.net is not net:
         raise ValueError("the optimizer was made for another net than the one to be trained")
     check_training_loss(net, data.train, loss)
+    if checkpoint is not None and any(isinstance(layer, ColumnsApart) for layer in net.transfers):
+        raise ValueError(
+            "checkpoint: expected none for a net whose columns lie apart, of which each process has its own; "
+            "mp.save_parameters keeps those of each in a file of its own"
+        )
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the path of a checkpoint, found none")
     callbacks, comm = list(callbacks), taken(comm)
