@@ -86,6 +86,7 @@ ALONE = (
     "command-line",
     "results",
     "benchmarks",
+    "exercises",
     "teaching",
     "bibliography",
 )

@@ -103,7 +103,9 @@ def test_exercise_and_solution_have_the_same_functions(path):
     for task in known.tasks:
         arguments, text = given[task.name.rpartition(".")[2]]
         assert arguments.replace("self, ", "") == ", ".join(task.problems()[0])
-        assert re.search(r"\([EAP]\d", text) or "σ′" in text or "primal" in text or "multiplications" in text
+        assert (
+            re.search(r"\([EAPTD]\d", text) or "σ′" in text or "primal" in text or "multiplications" in text
+        )
         assert "Returns" in text
 
 
@@ -343,6 +345,46 @@ def test_every_right_count_of_the_inverse_is_accepted(variant, inverse, passed, 
     n = min(rows, cols)
     count = rows * cols * n / 2 + inverse * n**3 + n**2 * 10
     assert (identity.residual(count, rows=rows, cols=cols, n_out=10, form="dual") < 1e-12) is passed
+
+
+# Giving out
+
+
+@files
+def test_the_command_gives_out_the_file(path, tmp_path, capsys):
+    number = path.stem[2:4]
+    with pytest.raises(SystemExit) as left:
+        main(["exercise", number.lstrip("0"), "--folder", str(tmp_path)])
+    assert left.value.code == 0
+    given = tmp_path / path.name
+    assert f"minprox check {given}" in capsys.readouterr().out
+    assert given.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+
+
+def test_a_file_with_work_in_it_is_not_written_over(tmp_path, capsys):
+    mine = tmp_path / "ex05_proxprop.py"
+    mine.write_text("my work", encoding="utf-8")
+    with pytest.raises(SystemExit) as left:
+        main(["exercise", "05", "--folder", str(tmp_path)])
+    assert left.value.code == 2
+    assert "is there already" in capsys.readouterr().err
+    assert mine.read_text(encoding="utf-8") == "my work"
+
+
+def test_exercises_are_listed_and_unknown_ones_refused(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["exercise"])
+    assert left.value.code == 0
+    assert [line[:2] for line in capsys.readouterr().out.splitlines()] == list(exercises.NUMBERS)
+    with pytest.raises(SystemExit) as left:
+        main(["exercise", "99"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith("minprox: error: no exercise 99: expected one of 01, ")
+
+
+def test_the_site_offers_every_exercise():
+    page = (FOLDER.parent.parent / "docs" / "exercises.rst").read_text(encoding="utf-8")
+    assert all(f"../tutorials/exercises/{path.name}>`" in page for path in FILES)
 
 
 # The process apart

@@ -23,7 +23,8 @@ def parent(tmp_path_factory):
     parent = tmp_path_factory.mktemp("parent")
     clone = parent / "minprox"
     shutil.copytree(ROOT / "minprox", clone / "minprox", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+    shutil.copytree(ROOT / "tutorials" / "exercises", clone / "tutorials" / "exercises")
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
     venv.create(parent / "env", with_pip=True)
     (site,) = (parent / "env").rglob("site-packages")
@@ -55,3 +56,6 @@ def test_a_script_beside_the_clone_finds_the_package(parent, mode):
         home = parent / ("env" if mode == "copied" else "minprox")
         assert Path(done.stdout.split()[-1]).is_relative_to(home)
     assert run(scripts / "minprox", "--version").stdout.startswith("minprox, version ")
+    given = run(scripts / "minprox", "exercise", "05", "--folder", f"given-{mode}")
+    assert (given.returncode, given.stderr) == (0, "")
+    assert (parent / f"given-{mode}" / "ex05_proxprop.py").exists()

@@ -16,6 +16,7 @@ from minprox.cli.bench import bench
 from minprox.cli.check import check
 from minprox.cli.data import data
 from minprox.cli.demo import demo
+from minprox.cli.exercise import exercise
 from minprox.cli.explain import explain
 from minprox.cli.info import info
 from minprox.cli.plot import plot
@@ -81,7 +82,7 @@ def cli(context: click.Context) -> None:
         )
 
 
-for command in (demo, train, run, plot, table, data, check, explain, info, bench):
+for command in (demo, train, run, plot, table, data, exercise, check, explain, info, bench):
     cli.add_command(command)
 
 

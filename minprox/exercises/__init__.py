@@ -7,6 +7,7 @@ Imports no other wing.
 
 from minprox.exercises.apart import check
 from minprox.exercises.examination import NUMBERS, examine, exercise
+from minprox.exercises.giving import give
 from minprox.exercises.report import Report, Verdict
 
-__all__ = ["NUMBERS", "Report", "Verdict", "check", "examine", "exercise"]
+__all__ = ["NUMBERS", "Report", "Verdict", "check", "examine", "exercise", "give"]

@@ -13,7 +13,25 @@ from minprox.exercises.tasks import Exercise
 
 __all__ = ["NUMBERS", "exercise", "judged", "examine"]
 
-NUMBERS = ("01", "02", "03", "04", "05", "06", "07", "13")  # those of the tutorials
+NUMBERS = (
+    "01",
+    "02",
+    "03",
+    "04",
+    "05",
+    "06",
+    "07",
+    "08",
+    "09",
+    "10",
+    "11",
+    "12",
+    "13",
+    "15",
+    "16",
+    "19",
+    "24",
+)  # of the tutorials
 
 
 def exercise(number: str) -> Exercise:

@@ -1,0 +1,35 @@
+"""``minprox exercise``: give out an exercise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from minprox import exercises
+
+
+@click.command()
+@click.argument("number", required=False)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Where to write it, the current folder if not given.",
+)
+def exercise(number: str | None, folder: Path) -> None:
+    """Write the file of an exercise, to be filled in; without a NUMBER, list them all.
+
+    The number is that of the tutorial. A file that is there already stays as it is. Fill in the functions
+    and ask `minprox check FILE` as often as you like.
+
+    \b
+    Example:
+      minprox exercise 05
+    """
+    if number is None:
+        for known in exercises.NUMBERS:
+            click.echo(f"{known}  {exercises.exercise(known).title}")
+        return
+    path = exercises.give(number, folder)
+    click.echo(f"{path}: fill it in, and ask minprox check {path}")
