@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ START = (
     "import json, sys; order = json.loads(sys.stdin.readline()); sys.path[:] = order.pop('path'); "
     "from minprox.exercises.child import main; main(order)"
 )
+START_UP = 120.0  # seconds for the process to be ready
 LONGEST = 1e6  # seconds that the system's clock can still wait
 SHOWN = 4000  # characters of what the student's code printed, the last ones
 
@@ -67,7 +70,7 @@ def check(path: str | os.PathLike[str], timeout: float = 60.0) -> Report:
         results, printed = Path(folder, "results"), Path(folder, "printed")
         results.touch()
         order = {"file": str(path), "results": str(results), "marker": secrets.token_hex(16)}
-        end = run_child(order, printed, timeout)
+        end = run_child(order, results, printed, timeout)
         lines = read_lines(results)
         shown = printed.read_text(encoding="utf-8", errors="replace")[-SHOWN:]
     finished = any(line.get("marker") == order["marker"] for line in lines)
@@ -84,7 +87,7 @@ def check(path: str | os.PathLike[str], timeout: float = 60.0) -> Report:
     return Report(str(path), known.number, known.title, tuple(verdicts), shown)
 
 
-def run_child(order: dict[str, Any], printed: Path, timeout: float) -> str:
+def run_child(order: dict[str, Any], results: Path, printed: Path, timeout: float) -> str:
     """Run a file in a process of its own and return how that ended, in words."""
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
     with printed.open("wb") as output:
@@ -96,9 +99,13 @@ def run_child(order: dict[str, Any], printed: Path, timeout: float) -> str:
             env=environment,
         )
         try:
-            child.communicate(
-                json.dumps(order | {"path": sys.path}).encode() + b"\n", timeout=min(timeout, LONGEST)
-            )
+            assert child.stdin is not None
+            with suppress(BrokenPipeError), child.stdin:
+                child.stdin.write(json.dumps(order | {"path": sys.path}).encode() + b"\n")
+            until = time.monotonic() + START_UP
+            while child.poll() is None and not results.stat().st_size and time.monotonic() < until:
+                time.sleep(0.02)  # the limit is for the student's code, not for importing NumPy
+            child.wait(timeout=min(timeout, LONGEST))
         except subprocess.TimeoutExpired:
             return f"ran longer than {timeout:g} s: is there an endless loop?"
         finally:

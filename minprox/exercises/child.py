@@ -28,6 +28,7 @@ def main(order: dict[str, Any]) -> None:
             results.write(json.dumps(line) + "\n")
             results.flush()
 
+        tell({"ready": True})
         try:
             for verdict in judged(order["file"]):
                 tell({"verdict": asdict(verdict)})
