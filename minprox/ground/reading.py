@@ -69,10 +69,15 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     content = content_of(path, MOST)
     try:
         found = parsed(content.decode(), 7 * len(content), parse_constant=unknown)
-        del content
-        return verified(found)
     except ValueError as error:
         raise ValueError(f"{path}: expected a JSON file, found none ({one_line(error)})") from None
+    del content
+    told = found.pop("sha256", None) if isinstance(found, dict) else None  # older files have none
+    if told is not None and told != sum_of(found):
+        raise ValueError(
+            f"{path}: damaged, or changed by hand: expected the sha256 of what it says, found another"
+        )
+    return found
 
 
 def parsed(text: str, room: int, **options: Any) -> Any:
@@ -108,15 +113,6 @@ def unknown(constant: str) -> None:
 def signed(content: dict[str, Any]) -> dict[str, Any]:
     """Return the fields with one more, ``sha256``: a check sum of them all, which tells a changed digit."""
     return {**content, "sha256": sum_of(content)}
-
-
-def verified(content: Any) -> Any:
-    """Return what :func:`signed` was given, or raise ValueError; older files have no check sum."""
-    if isinstance(content, dict) and "sha256" in content:
-        told = content.pop("sha256")
-        if told != sum_of(content):
-            raise ValueError("damaged, or changed by hand: its check sum sha256 is that of another content")
-    return content
 
 
 def sum_of(content: dict[str, Any]) -> str:
