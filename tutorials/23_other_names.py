@@ -52,20 +52,21 @@ d = mp.Exact()(layer, delta, tau_theta)
 gradient = A.T @ delta
 
 # %%
-# **Ridge regression.** :math:`d` is the best linear prediction of the error :math:`\delta` from
-# the inputs, with a penalty :math:`1/\tau_\theta` on its size: least squares with
-# :math:`I/\sqrt{\tau_\theta}` below :math:`A`. The bias is penalised like the rest.
+# **Ridge regression.** :math:`d` is the best linear prediction of the error
+# :math:`\delta` from the inputs, with a penalty :math:`1/\tau_\theta` on its size:
+# least squares with :math:`I/\sqrt{\tau_\theta}` below :math:`A`. The bias is penalised
+# like the rest.
 
 stacked = np.vstack([A, np.eye(12) / tau_theta**0.5])
 ridge = lstsq(stacked, np.vstack([delta, np.zeros((12, 5))]))[0]
 assert relative(d, ridge) < 1e-12
 
 # %%
-# **Levenberg–Marquardt.** For a residual :math:`r(\theta)` with the Jacobian :math:`R` their step
-# is :math:`-(R^TR + \mu I)^{-1}R^Tr`. The residual of the *coupling* (E5) is
-# :math:`r(\theta) = A\theta - z^{k+1/2}`, which is :math:`\tau\delta` at :math:`\theta^k`; its
-# Jacobian is :math:`A` for each column. So (E6) is their step with :math:`\mu = 1/\tau_\theta`.
-# For the whole net it is not; we come to that.
+# **Levenberg–Marquardt.** For a residual :math:`r(\theta)` with the Jacobian :math:`R`
+# their step is :math:`-(R^TR + \mu I)^{-1}R^Tr`. The residual of the *coupling* (E5) is
+# :math:`r(\theta) = A\theta - z^{k+1/2}`, which is :math:`\tau\delta` at
+# :math:`\theta^k`; its Jacobian is :math:`A` for each column. So (E6) is their step
+# with :math:`\mu = 1/\tau_\theta`. For the whole net it is not; we come to that.
 
 theta, tau = rng.standard_normal((12, 5)), 0.7
 target = A @ theta - tau * delta  # z^{k+1/2}
@@ -76,10 +77,11 @@ assert relative(tau * d.ravel(), marquardt) < 1e-12
 
 # %%
 # **Trust region.** Minimise the coupling :math:`\frac12\|Ad - \delta\|^2` subject to
-# :math:`\|d\| \le r`: the solution is (E6), and :math:`1/\tau_\theta` the multiplier of the
-# constraint. The length of the step grows with :math:`\tau_\theta`, so that the *secular
-# equation* :math:`\|d(\tau_\theta)\| = r` has one solution, as long as :math:`r` is shorter than
-# the least-squares step. Choose a radius, and :math:`\tau_\theta` follows.
+# :math:`\|d\| \le r`: the solution is (E6), and :math:`1/\tau_\theta` the multiplier of
+# the constraint. The length of the step grows with :math:`\tau_\theta`, so that the
+# *secular equation* :math:`\|d(\tau_\theta)\| = r` has one solution, as long as
+# :math:`r` is shorter than the least-squares step. Choose a radius, and
+# :math:`\tau_\theta` follows.
 
 
 def length(tau_theta):
@@ -106,20 +108,22 @@ for _ in range(200):  # no other point of the ball is better
 print(f"the radius {radius:.4f} is the proximal step size {found:.3f}")
 
 # %%
-# **Natural gradient.** Say the layer predicts :math:`z = A\theta` up to normal noise of variance 1
-# in every entry. The Kullback–Leibler divergence between two such models is
-# :math:`\frac12\|A(\theta - \theta')\|^2`, its Hessian, the Fisher matrix, is :math:`A^TA` for each
-# column, and the damped natural gradient :math:`(F + I/\tau_\theta)^{-1}\nabla J` is (E6). It is the
-# steepest descent if steps are measured by how far they move the *outputs* of the layer.
+# **Natural gradient.** Say the layer predicts :math:`z = A\theta` up to normal noise of
+# variance 1 in every entry. The Kullback–Leibler divergence between two such models is
+# :math:`\frac12\|A(\theta - \theta')\|^2`, its Hessian, the Fisher matrix, is
+# :math:`A^TA` for each column, and the damped natural gradient :math:`(F +
+# I/\tau_\theta)^{-1}\nabla J` is (E6). It is the steepest descent if steps are measured
+# by how far they move the *outputs* of the layer.
 #
-# **FOOF**, and **K-FAC without the output factor.** Write :math:`\Omega = A^TA/\text{rows}`, a
-# *mean* of :math:`aa^T`. Then (K3)
+# **FOOF**, and **K-FAC without the output factor.** Write :math:`\Omega =
+# A^TA/\text{rows}`, a *mean* of :math:`aa^T`. Then (K3)
 #
 # .. math:: A^TA + I/\tau_\theta \;=\; NP\,\bigl(\Omega + \tfrac{1}{NP\,\tau_\theta}I\bigr)
 #
-# for :math:`N` samples with :math:`P` output positions (:math:`P = 1` for a dense layer). So (E6) is
-# FOOF's :math:`(\Omega + \lambda I)^{-1}\nabla J` up to the factor :math:`NP`, with the damping
-# :math:`\lambda = 1/(NP\,\tau_\theta)`. Here, and for a convolution:
+# for :math:`N` samples with :math:`P` output positions (:math:`P = 1` for a dense
+# layer). So (E6) is FOOF's :math:`(\Omega + \lambda I)^{-1}\nabla J` up to the factor
+# :math:`NP`, with the damping :math:`\lambda = 1/(NP\,\tau_\theta)`. Here, and for a
+# convolution:
 
 conv = mp.Conv2d(3, 4, 3, padding=1)
 images = conv.linear_map(rng.standard_normal((5, 3, 6, 6)))
@@ -133,11 +137,11 @@ for B, error in ((layer, delta), (images, rng.standard_normal((images.shape[0], 
     print(f"A {B.shape}: the damping of FOOF is {1 / (NP * tau_theta):.4f}")
 
 # %%
-# The identity is also a translation of other people's settings: a damping of 0.01 at batch 100 is
-# :math:`\tau_\theta = 1`.
+# The identity is also a translation of other people's settings: a damping of 0.01 at
+# batch 100 is :math:`\tau_\theta = 1`.
 #
-# **Newton.** Where the layer faces a squared error, the coupling *is* the loss, and with
-# ``last_layer="proximal"`` the step is the damped Newton step of that block.
+# **Newton.** Where the layer faces a squared error, the coupling *is* the loss, and
+# with ``last_layer="proximal"`` the step is the damped Newton step of that block.
 
 net = mp.Sequential(mp.Linear(6, 8), mp.Tanh(), mp.Linear(8, 3), seed=2, dtype="float64")
 x, y, loss = rng.standard_normal((30, 6)), rng.standard_normal((30, 3)), mp.SquaredError()
@@ -150,17 +154,18 @@ assert relative(last.ravel(), np.linalg.solve(block, mp.backprop(net, tape, loss
 # %%
 # What it is not
 # --------------
-# "(E6) is a Gauss–Newton step" is true of the coupling and false of :math:`J`. The Gauss–Newton
-# matrix of :math:`J` looks through all layers behind: its block of one layer is a sum of
-# :math:`aa^T \otimes s s^T` over samples, where :math:`s` are slopes of the loss by the outputs of
-# that layer. (E6) puts the identity in the place of :math:`ss^T`. K-FAC keeps a mean of it, the second
-# factor :math:`\Gamma`, the second moment of the errors:
+# "(E6) is a Gauss–Newton step" is true of the coupling and false of :math:`J`. The
+# Gauss–Newton matrix of :math:`J` looks through all layers behind: its block of one
+# layer is a sum of :math:`aa^T \otimes s s^T` over samples, where :math:`s` are slopes
+# of the loss by the outputs of that layer. (E6) puts the identity in the place of
+# :math:`ss^T`. K-FAC keeps a mean of it, the second factor :math:`\Gamma`, the second
+# moment of the errors:
 #
 # .. math:: d = (\Omega + \pi\sqrt\lambda\,I)^{-1}\;\nabla_\theta J\;
 #           (\Gamma + \tfrac{\sqrt\lambda}{\pi} I)^{-1} \qquad\text{(K1)}
 #
-# with the damping split between the factors in the ratio of their sizes (K2). On a net with two
-# layers, how far are the steps of the first layer apart?
+# with the damping split between the factors in the ratio of their sizes (K2). On a net
+# with two layers, how far are the steps of the first layer apart?
 
 classes, cross = rng.integers(0, 3, 30), mp.CrossEntropy()
 names = ("gradient", "(E6)", "K-FAC, drawn targets", "K-FAC", "Gauss–Newton of J")
@@ -195,8 +200,8 @@ axes.grid(False)
 plt.show()
 
 # %%
-# *Medians of six initial nets. The damping is a tenth of the mean eigenvalue of the matrix at hand. No two
-# of these are the same direction.*
+# *Medians of six initial nets. The damping is a tenth of the mean eigenvalue of the
+# matrix at hand. No two of these are the same direction.*
 #
 # The claim that must fail is the one found in many a summary of the paper:
 
@@ -210,8 +215,8 @@ else:
 # %%
 # K-FAC by hand
 # -------------
-# ``mp.methods.KFAC`` keeps running averages of both factors. Its first step has no past, so that a few
-# lines must give the same:
+# ``mp.methods.KFAC`` keeps running averages of both factors. Its first step has no
+# past, so that a few lines must give the same:
 
 direction = KFAC(damping=0.1)
 steps = direction(net, tape, cross, classes)
@@ -227,11 +232,12 @@ for l, layer_map, error in mp.errors(net, tape, cross, classes):
 # %%
 # All of them in one figure
 # -------------------------
-# A comparison is worth as much as its rule for the settings. Ours: *every method gets six runs of five
-# epochs with the seed 0, over step sizes a factor of about three apart; the one with the lowest training
-# loss goes on, with other seeds.* Where there is a second parameter the six are shared, two values for
-# three. Everything else is the same: digits, 64–100–50–10, batches of 100, and Nesterov momentum 0.9
-# (Adam has its own).
+# A comparison is worth as much as its rule for the settings. Ours: *every method gets
+# six runs of five epochs with the seed 0, over step sizes a factor of about three
+# apart; the one with the lowest training loss goes on, with other seeds.* Where there
+# is a second parameter the six are shared, two values for three. Everything else is the
+# same: digits, 64–100–50–10, batches of 100, and Nesterov momentum 0.9 (Adam has its
+# own).
 
 data = mp.datasets.digits()
 
@@ -305,11 +311,13 @@ panels[0].legend(frameon=False, fontsize=9)
 plt.show()
 
 # %%
-# *Medians of three seeds, and the range between them. The seconds are those of your machine; on nets of
-# this size much of a step is overhead. An epoch of K-FAC costs the most: it inverts two matrices for every
-# layer, and keeps them exact where others update them every tenth step.*
+# *Medians of three seeds, and the range between them. The seconds are those of your
+# machine; on nets of this size much of a step is overhead. An epoch of K-FAC costs the
+# most: it inverts two matrices for every layer, and keeps them exact where others
+# update them every tenth step.*
 #
-# Per epoch the order is that of the matrices: with both factors ahead of one factor, one ahead of none.
+# Per epoch the order is that of the matrices: with both factors ahead of one factor,
+# one ahead of none.
 
 for name, losses in median.items():
     print(f"{name:9} after 3 epochs {losses[3]:.3f}, after 10 {losses[10]:.5f}")

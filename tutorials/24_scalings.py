@@ -49,9 +49,10 @@ def relative(found, expected):
 # %%
 # A batch, twice
 # --------------
-# Show a net the same batch :math:`k` times over, as one large batch. The loss is a mean, so it is the
-# same; the error of each sample carries :math:`1/(kN)`, and :math:`A^T\delta`, the gradient, is the
-# same. But :math:`A^TA` is :math:`k` times as large. Hence
+# Show a net the same batch :math:`k` times over, as one large batch. The loss is a
+# mean, so it is the same; the error of each sample carries :math:`1/(kN)`, and
+# :math:`A^T\delta`, the gradient, is the same. But :math:`A^TA` is :math:`k` times as
+# large. Hence
 #
 # .. math:: d \;=\; (kA^TA + I/\tau_\theta)^{-1}A^T\delta
 #             \;=\; \tfrac1k\,(A^TA + I/(k\tau_\theta))^{-1}A^T\delta
@@ -71,26 +72,27 @@ for tau_theta in (0.001, 0.05, 10.0):
 #
 # .. math:: (\tau, \tau_\theta) \;\longrightarrow\; (k\,\tau,\; \tau_\theta/k)
 #
-# keeps the step :math:`\tau d` of the hidden layers. Who leaves both as they are makes shorter steps.
+# keeps the step :math:`\tau d` of the hidden layers. Who leaves both as they are makes
+# shorter steps.
 #
-# Who writes the loss as a sum over the batch has :math:`N\delta` in the place of :math:`\delta`, and by
-# linearity :math:`N d`: then :math:`\tau` is to be divided by :math:`N`, and :math:`\tau_\theta` stays.
-# And who divides :math:`A^TA` by :math:`N` (FOOF, K-FAC) has a damping :math:`\lambda =
+# Who writes the loss as a sum over the batch has :math:`N\delta` in the place of
+# :math:`\delta`, and by linearity :math:`N d`: then :math:`\tau` is to be divided by
+# :math:`N`, and :math:`\tau_\theta` stays. And who divides :math:`A^TA` by :math:`N`
+# (FOOF, K-FAC) has a damping :math:`\lambda =
 # 1/(N\tau_\theta)`, which under the rule stays as it is:
 #
-# ================================== =================== ================== =========================
-# convention                         step                batch times k      here
-# ================================== =================== ================== =========================
-# mean loss, sum :math:`A^TA`        :math:`\tau`        :math:`k\tau`      ``mp.proxprop``, the paper
-# ..                                 :math:`\tau_\theta` :math:`\tau_\theta/k`
-# sum loss, sum :math:`A^TA`         :math:`\tau/N`      :math:`\tau/N`     ridge regression
-# mean loss, mean :math:`A^TA`       :math:`N\tau` …     the same           FOOF, K-FAC
-# ================================== =================== ================== =========================
+# =============================== ============================= ==========================
+# convention                      for a batch k times as large  who
+# =============================== ============================= ==========================
+# mean loss, sum :math:`A^TA`     :math:`k\tau, \tau_\theta/k`  ``mp.proxprop``, the paper
+# sum loss, sum :math:`A^TA`      :math:`\tau, \tau_\theta/k`   ridge regression
+# mean loss, mean :math:`A^TA`    :math:`\tau, \lambda`         FOOF, K-FAC
+# =============================== ============================= ==========================
 #
 # Another batch
 # -------------
-# Real batches do not repeat themselves. Compare the step of 400 digits with the mean of the steps
-# of its four quarters, by length and by direction.
+# Real batches do not repeat themselves. Compare the step of 400 digits with the mean of
+# the steps of its four quarters, by length and by direction.
 
 
 def hidden(steps):
@@ -112,9 +114,10 @@ assert found["by the rule"][1] > 0.995 > found["unchanged"][1]
 # %%
 # In training
 # -----------
-# Batches of 100 and of 400, the same number of steps, no momentum. Three settings for the large batches:
-# unchanged; by the rule for all layers; and by the rule for the hidden layers, while the last layer, whose
-# gradient has no :math:`A^TA`, keeps the :math:`\tau` that it had.
+# Batches of 100 and of 400, the same number of steps, no momentum. Three settings for
+# the large batches: unchanged; by the rule for all layers; and by the rule for the
+# hidden layers, while the last layer, whose gradient has no :math:`A^TA`, keeps the
+# :math:`\tau` that it had.
 
 digits = mp.datasets.digits()
 first = mp.datasets.Split(digits.train.x[:1200], digits.train.y[:1200])
@@ -157,15 +160,16 @@ assert 0.8 < near < 1.25
 assert ends["batch 400, unchanged"] > 1.5 * ends["batch 100"]
 
 # %%
-# *Four times the data for each step buys nothing in these few steps; but by the rule it loses nothing
-# either, and the curve of small batches is met. With unchanged numbers training is slower, and one is
-# tempted to think that large batches are bad.*
+# *Four times the data for each step buys nothing in these few steps; but by the rule it
+# loses nothing either, and the curve of small batches is met. With unchanged numbers
+# training is slower, and one is tempted to think that large batches are bad.*
 #
-# With the rule for *all* layers the last one makes four times its step. That may be welcome (it is the
-# rule of "linear scaling" that one uses with SGD), but it is another method.
+# With the rule for *all* layers the last one makes four times its step. That may be
+# welcome (it is the rule of "linear scaling" that one uses with SGD), but it is another
+# method.
 #
-# The planted error is the one of everybody who takes the paper's numbers, made for batches of 500, to
-# another batch size:
+# The planted error is the one of everybody who takes the paper's numbers, made for
+# batches of 500, to another batch size:
 
 try:
     change = ends["batch 400, unchanged"] / ends["batch 100"]
@@ -176,9 +180,10 @@ else:
     raise RuntimeError("unchanged settings have met the curve")
 
 # %%
-# The paper's :math:`\tau = 1`, :math:`\tau_\theta = 0.05` for batches of 500 would be :math:`\tau = 0.2`,
-# :math:`\tau_\theta = 0.25` for batches of 100. The quick presets of the experiments do *not* follow the
-# rule: they ask what the paper's numbers do on small batches, and their figures say so.
+# The paper's :math:`\tau = 1`, :math:`\tau_\theta = 0.05` for batches of 500 would be
+# :math:`\tau = 0.2`, :math:`\tau_\theta = 0.25` for batches of 100. The quick presets
+# of the experiments do *not* follow the rule: they ask what the paper's numbers do on
+# small batches, and their figures say so.
 
 paper, quick = experiments.X1, experiments.quick(experiments.X1)
 old, new = paper.methods["exact"], quick.methods["exact"]
@@ -190,11 +195,12 @@ print(quick.note)
 # %%
 # The length of a step
 # --------------------
-# With momentum :math:`\mu` a lasting direction is taken again and again, with the weights :math:`1, \mu,
-# \mu^2, \dots`: its whole length is :math:`\tau/(1 - \mu)`. A comparison "with and without momentum" at the
-# same :math:`\tau` compares steps of length :math:`\tau` and :math:`20\,\tau`. So the map of where
-# training works should be drawn over :math:`\tau/(1 - \mu)` and :math:`\tau_\theta`: then the maps of
-# different :math:`\mu` look alike.
+# With momentum :math:`\mu` a lasting direction is taken again and again, with the
+# weights :math:`1, \mu, \mu^2, \dots`: its whole length is :math:`\tau/(1 - \mu)`. A
+# comparison "with and without momentum" at the same :math:`\tau` compares steps of
+# length :math:`\tau` and :math:`20\,\tau`. So the map of where training works should be
+# drawn over :math:`\tau/(1 - \mu)` and :math:`\tau_\theta`: then the maps of different
+# :math:`\mu` look alike.
 
 total, taus_theta = (2.0, 5.0, 10.0, 20.0, 50.0), (0.005, 0.05, 0.5, 5.0, 50.0)
 momenta = (0.0, 0.9, 0.95)
@@ -231,12 +237,13 @@ bar.set_label("training loss after five epochs")
 plt.show()
 
 # %%
-# *One seed, five epochs. A net that says nothing has the loss* :math:`\ln 10 = 2.3`. *At the same length
-# momentum needs some steps to get going, which one sees at the left, and forgives longer steps, which one
-# sees at the right: it averages over batches.*
+# *One seed, five epochs. A net that says nothing has the loss* :math:`\ln 10 = 2.3`.
+# *At the same length momentum needs some steps to get going, which one sees at the
+# left, and forgives longer steps, which one sees at the right: it averages over
+# batches.*
 #
-# Let us say that a run has trained if it ends below half of that. With which abscissa do the maps of
-# :math:`\mu = 0` and :math:`\mu = 0.95` agree better?
+# Let us say that a run has trained if it ends below half of that. With which abscissa
+# do the maps of :math:`\mu = 0` and :math:`\mu = 0.95` agree better?
 
 trained = {mu: found < np.log(10) / 2 for mu, found in maps.items()}
 same_length = np.mean(trained[0.0] == trained[0.95])

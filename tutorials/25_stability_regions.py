@@ -27,16 +27,17 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 # %%
 # One number
 # ----------
-# Near a point of rest every flow is linear, and along an eigenvector it is :math:`\dot e = \lambda e`
-# with a number :math:`\lambda`, real or complex. A step of length :math:`\tau` multiplies :math:`e` by
-# a function :math:`R` of the product :math:`z = \tau\lambda` alone:
+# Near a point of rest every flow is linear, and along an eigenvector it is :math:`\dot
+# e = \lambda e` with a number :math:`\lambda`, real or complex. A step of length
+# :math:`\tau` multiplies :math:`e` by a function :math:`R` of the product :math:`z =
+# \tau\lambda` alone:
 #
 # .. math:: R(z) = \underbrace{1 + z}_{\text{explicit}}, \qquad
 #           R(z) = \underbrace{\frac{1}{1 - z}}_{\text{implicit}}, \qquad
 #           R(z) = \underbrace{\frac{1 + z/2}{1 - z/2}}_{\text{Crank–Nicolson}}.
 #
-# The step is stable where :math:`|R(z)| \le 1`. For a quadratic :math:`\lambda` is minus a curvature, and
-# these are the factors of (P5):
+# The step is stable where :math:`|R(z)| \le 1`. For a quadratic :math:`\lambda` is
+# minus a curvature, and these are the factors of (P5):
 
 methods = {
     "explicit Euler": (lambda z: 1 + z, EXPLICIT),
@@ -50,9 +51,10 @@ for tau in (0.05, 1.0):
     assert np.allclose(R["implicit Euler"](-tau * curvatures), mp.theory.implicit_factor(curvatures, tau))
 
 # %%
-# Two words that one meets. A step is **A-stable** if its region holds the whole left half plane, so that
-# whatever decays in the flow decays in the steps, at any length. It is **L-stable** if moreover
-# :math:`R(z) \to 0` for :math:`z \to -\infty`: what decays at once in the flow is gone after one step.
+# Two words that one meets. A step is **A-stable** if its region holds the whole left
+# half plane, so that whatever decays in the flow decays in the steps, at any length. It
+# is **L-stable** if moreover :math:`R(z) \to 0` for :math:`z \to -\infty`: what decays
+# at once in the flow is gone after one step.
 
 rng = np.random.default_rng(0)
 left_half = -np.abs(rng.standard_cauchy(5000)) + 1j * rng.standard_cauchy(5000)
@@ -66,11 +68,13 @@ for name, function in R.items():
 # %%
 # The eigenvalues of a training step
 # ----------------------------------
-# Which numbers does training put in? Train a small net for a while, and take its Hessian there. For
-# gradient flow :math:`\dot\theta = -\nabla J` the eigenvalues are those of :math:`-H`: real, most of them
-# close to zero, few far to the left, and some positive, where the net leaves a ridge. With momentum, which
-# is the flow :math:`\ddot\theta = -\gamma\dot\theta - \nabla J` with friction :math:`\gamma`, each curvature
-# :math:`h` gives the two roots of :math:`\lambda^2 + \gamma\lambda + h = 0`: stiff directions oscillate.
+# Which numbers does training put in? Train a small net for a while, and take its
+# Hessian there. For gradient flow :math:`\dot\theta = -\nabla J` the eigenvalues are
+# those of :math:`-H`: real, most of them close to zero, few far to the left, and some
+# positive, where the net leaves a ridge. With momentum, which is the flow
+# :math:`\ddot\theta = -\gamma\dot\theta - \nabla J` with friction :math:`\gamma`, each
+# curvature :math:`h` gives the two roots of :math:`\lambda^2 + \gamma\lambda + h = 0`:
+# stiff directions oscillate.
 
 data, loss = mp.datasets.digits(dtype="float64"), mp.CrossEntropy()
 x, y = data.train.x[:200, 18:46:3], data.train.y[:200] % 3
@@ -87,8 +91,9 @@ roots = np.concatenate([np.roots([1, gamma, curvature]) for curvature in h])
 assert np.sum(np.abs(roots.imag) > 0.1) > 10
 
 # %%
-# At which :math:`\tau`? Laid over the regions, the question is whether all eigenvalues that decay lie in the
-# shaded area. (Those to the right of the axis grow in the flow itself, and are no fault of a step.)
+# At which :math:`\tau`? Laid over the regions, the question is whether all eigenvalues
+# that decay lie in the shaded area. (Those to the right of the axis grow in the flow
+# itself, and are no fault of a step.)
 
 tau = 2.6 / h[-1]
 spectra = {
@@ -122,12 +127,13 @@ assert all(outside["explicit Euler", label] > 0 for label in spectra)
 assert all(outside[name, label] == 0 for name in list(R)[1:] for label in spectra)
 
 # %%
-# *Shaded: where a step is stable. For this step size both spectra leave the disc of the explicit step. The
-# two others take everything that decays.*
+# *Shaded: where a step is stable. For this step size both spectra leave the disc of the
+# explicit step. The two others take everything that decays.*
 #
-# Do these numbers hold in a real net? Two copies, a small distance apart along the stiffest eigenvector, take
-# one step each. The implicit and the Crank–Nicolson step of the *whole* net are nonlinear equations for all
-# layers at once (ProxProp solves one linear equation for each layer instead); Newton's method solves them.
+# Do these numbers hold in a real net? Two copies, a small distance apart along the
+# stiffest eigenvector, take one step each. The implicit and the Crank–Nicolson step of
+# the *whole* net are nonlinear equations for all layers at once (ProxProp solves one
+# linear equation for each layer instead); Newton's method solves them.
 
 start = mp.pack(net.parameters)
 
@@ -168,9 +174,9 @@ for name, share in shares.items():
 # %%
 # Ringing
 # -------
-# Crank–Nicolson is exact to second order and A-stable; why then does nobody train with it? It is not
-# L-stable: :math:`R \to -1`. The stiffest directions, which should be gone at once, turn their sign at every
-# step and hardly get smaller.
+# Crank–Nicolson is exact to second order and A-stable; why then does nobody train with
+# it? It is not L-stable: :math:`R \to -1`. The stiffest directions, which should be
+# gone at once, turn their sign at every step and hardly get smaller.
 
 lam, tau_long, k = 200.0, 1.0, np.arange(13)
 courses = {name: function(-tau_long * lam + 0j).real ** k for name, function in R.items()}
@@ -187,15 +193,16 @@ assert abs(courses["Crank–Nicolson"][12]) > 0.7
 # %%
 # A game
 # ------
-# Two players hold a number each. One wants :math:`xy` small and moves :math:`x`, the other wants it large
-# and moves :math:`y`. Each follows its gradient:
+# Two players hold a number each. One wants :math:`xy` small and moves :math:`x`, the
+# other wants it large and moves :math:`y`. Each follows its gradient:
 #
 # .. math:: \dot x = -y, \qquad \dot y = x,
 #
-# a rotation, with the eigenvalues :math:`\pm i`. In the flow they circle around the equilibrium at 0. The
-# imaginary axis touches the disc of the explicit step in one point only: the explicit step grows by
-# :math:`\sqrt{1 + \tau^2}` for *every* :math:`\tau`; the implicit one shrinks by it; Crank–Nicolson keeps the
-# radius exactly. Both implicit steps are linear solves of size two here.
+# a rotation, with the eigenvalues :math:`\pm i`. In the flow they circle around the
+# equilibrium at 0. The imaginary axis touches the disc of the explicit step in one
+# point only: the explicit step grows by :math:`\sqrt{1 + \tau^2}` for *every*
+# :math:`\tau`; the implicit one shrinks by it; Crank–Nicolson keeps the radius exactly.
+# Both implicit steps are linear solves of size two here.
 
 game = np.array([[0.0, -1.0], [1.0, 0.0]])
 one = np.eye(2)
@@ -228,7 +235,8 @@ panel.legend(frameon=False, loc="upper right", fontsize=9, title=r"two players, 
 plt.show()
 
 # %%
-# Does a shorter step help? Does momentum? Both help gradient descent on a quadratic. The claim must fail:
+# Does a shorter step help? Does momentum? Both help gradient descent on a quadratic.
+# The claim must fail:
 
 try:
     for tau_game in (1e-1, 1e-2, 1e-3):
@@ -244,10 +252,10 @@ for mu in (0.0, 0.5, 0.9):  # v ← μ v + F(x); x ← x + τ v
         assert np.abs(np.linalg.eigvals(whole)).max() > 1
 
 # %%
-# What does help while nothing is solved is to *look ahead*: evaluate the gradient where an explicit step
-# would lead, and take that one (the extragradient method, Korpelevich 1976). With
-# :math:`R = 1 + z + z^2` it is one round of a fixed-point iteration for the implicit step, and stable for
-# :math:`\tau < 1`:
+# What does help while nothing is solved is to *look ahead*: evaluate the gradient where
+# an explicit step would lead, and take that one (the extragradient method, Korpelevich
+# 1976). With :math:`R = 1 + z + z^2` it is one round of a fixed-point iteration for the
+# implicit step, and stable for :math:`\tau < 1`:
 
 for tau_game, stable in ((0.1, True), (0.9, True), (1.1, False)):
     assert (abs(1 + 1j * tau_game + (1j * tau_game) ** 2) < 1) == stable

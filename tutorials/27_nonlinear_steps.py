@@ -29,20 +29,22 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 # %%
 # The last layer under cross-entropy
 # ----------------------------------
-# With everything before it fixed, the last layer solves a problem of its own, and its implicit step is
+# With everything before it fixed, the last layer solves a problem of its own, and its
+# implicit step is
 #
 # .. math:: \theta^{k+1} = \operatorname*{argmin}_\theta \;
 #           L_y(A\theta) + \frac{1}{2\tau_\theta}\|\theta - \theta^k\|^2, \qquad\text{(E4)}
 #
-# logistic regression with a penalty. For the squared error this is a linear solve; for the cross-entropy
-# it is not. But the problem is smooth and strongly convex. *Newton's method* linearises the optimality
-# condition
+# logistic regression with a penalty. For the squared error this is a linear solve; for
+# the cross-entropy it is not. But the problem is smooth and strongly convex. *Newton's
+# method* linearises the optimality condition
 #
 # .. math:: A^T\nabla L_y(A\theta) + (\theta - \theta^k)/\tau_\theta = 0,
 #
-# solves :math:`(A^T\nabla^2 L_y A + I/\tau_\theta)\,p = -(\text{its left side})` by CG, which needs products
-# with :math:`A`, :math:`A^T` and the tangent of the loss only, and repeats. The norm of the left side is the
-# certificate: where it vanishes, the solution is found, and there is no other one.
+# solves :math:`(A^T\nabla^2 L_y A + I/\tau_\theta)\,p = -(\text{its left side})` by CG,
+# which needs products with :math:`A`, :math:`A^T` and the tangent of the loss only, and
+# repeats. The norm of the left side is the certificate: where it vanishes, the solution
+# is found, and there is no other one.
 
 data, loss = mp.datasets.digits(dtype="float64"), mp.CrossEntropy()
 x, y = data.train.x[:200], data.train.y[:200]
@@ -90,11 +92,11 @@ right.set_title("to a certificate of $10^{-10}$")
 plt.show()
 
 # %%
-# *Left: one step on 200 digits, whole decades too long for the explicit one. Right: the cost, a handful of
-# linear solves of the kind that (E6) is.*
+# *Left: one step on 200 digits, whole decades too long for the explicit one. Right: the
+# cost, a handful of linear solves of the kind that (E6) is.*
 #
-# A certificate must see what is wrong. A step that is one per cent too long, or the solution for another
-# :math:`\tau_\theta`, has a norm that is far from zero:
+# A certificate must see what is wrong. A step that is one per cent too long, or the
+# solution for another :math:`\tau_\theta`, has a norm that is far from zero:
 
 _, A, delta = next(iter(mp.errors(net, tape, loss, y)))
 solver = NewtonCG(loss, y, tape.output, net.transfers[1])
@@ -107,9 +109,9 @@ for name, wrong in (("too long", 1.01 * d), ("another step size", solver(A, delt
 # %%
 # In training
 # -----------
-# ProxProp on the digits, batches of 100, :math:`\tau = 1` and no momentum. The hidden layer always steps
-# implicitly, with :math:`\tau_\theta = 1`; what varies is the step size of the last layer, as an explicit
-# step or as the proximal one.
+# ProxProp on the digits, batches of 100, :math:`\tau = 1` and no momentum. The hidden
+# layer always steps implicitly, with :math:`\tau_\theta = 1`; what varies is the step
+# size of the last layer, as an explicit step or as the proximal one.
 
 
 def direction(net, tape, loss, y, last_layer, size):
@@ -145,19 +147,21 @@ panel.legend(frameon=False, title="last layer")
 plt.show()
 
 # %%
-# *At a cross the loss is above the figure, or NaN.* With an infinite step the last layer would solve every
-# batch for itself and forget the others; that costs a little at the right end, and is no divergence.
+# *At a cross the loss is above the figure, or NaN.* With an infinite step the last
+# layer would solve every batch for itself and forget the others; that costs a little at
+# the right end, and is no divergence.
 #
 # %%
 # A layer that is an equation
 # ---------------------------
-# A *deep equilibrium* layer (Bai, Kolter and Koltun, NeurIPS 2019) has no depth. Its output is the fixed
-# point
+# A *deep equilibrium* layer (Bai, Kolter and Koltun, NeurIPS 2019) has no depth. Its
+# output is the fixed point
 #
 # .. math:: z = \tanh(zW + xU + b),
 #
-# the limit of infinitely many layers with the same parameters, or an implicit Euler step of infinite
-# length for :math:`\dot z = \tanh(zW + xU + b) - z`. If :math:`\|W\| < 1` iterating finds it.
+# the limit of infinitely many layers with the same parameters, or an implicit Euler
+# step of infinite length for :math:`\dot z = \tanh(zW + xU + b) - z`. If :math:`\|W\| <
+# 1` iterating finds it.
 
 rng = np.random.default_rng(0)
 UNITS = 12
@@ -182,16 +186,17 @@ z, s = fixed_point(theta, x)
 assert np.abs(z - np.tanh(mp.DenseMap(np.hstack([z, x]), bias=True) @ theta)).max() < 1e-12
 
 # %%
-# How does an error pass such a layer? Going back through all the iterations would need to keep them. The
-# implicit function theorem needs the fixed point only. An error :math:`\delta` at :math:`z` comes once
-# directly, and again by way of :math:`z` itself:
+# How does an error pass such a layer? Going back through all the iterations would need
+# to keep them. The implicit function theorem needs the fixed point only. An error
+# :math:`\delta` at :math:`z` comes once directly, and again by way of :math:`z` itself:
 #
 # .. math:: u = \delta + (u \circ \sigma'(s))\,W^T, \qquad \tilde\delta = u \circ \sigma'(s),
 #
-# a linear system, of the size of :math:`z`. So the equilibrium layer is an ordinary layer with the input
-# :math:`[z, x, 1]` and a *filtered error* :math:`\tilde\delta`: its gradient is
-# :math:`A^T\tilde\delta` as ever. As a linear map :math:`B: u \mapsto u - (u\circ\sigma')W^T` the system goes
-# to our own CG, which for a large :math:`\tau_\theta` solves :math:`B^TB u = B^T\delta`.
+# a linear system, of the size of :math:`z`. So the equilibrium layer is an ordinary
+# layer with the input :math:`[z, x, 1]` and a *filtered error* :math:`\tilde\delta`:
+# its gradient is :math:`A^T\tilde\delta` as ever. As a linear map :math:`B: u \mapsto u
+# - (u\circ\sigma')W^T` the system goes to our own CG, which for a large
+# :math:`\tau_\theta` solves :math:`B^TB u = B^T\delta`.
 
 
 class Around(mp.LinearMap):
@@ -250,8 +255,9 @@ for _ in range(5):  # against central differences of the whole fixed-point itera
     assert np.isclose(slope_along(v), np.sum(found * v), rtol=1e-6, atol=1e-9)
 
 # %%
-# A popular shortcut leaves out the solve and takes :math:`u = \delta`, as if :math:`z` on the right were a
-# constant. It is a descent direction more often than not, and it is no gradient. The check must fail:
+# A popular shortcut leaves out the solve and takes :math:`u = \delta`, as if :math:`z`
+# on the right were a constant. It is a descent direction more often than not, and it is
+# no gradient. The check must fail:
 
 
 def without_solving(theta, s, delta):
@@ -269,9 +275,10 @@ else:
     raise RuntimeError("the shortcut has passed the check of a gradient")
 
 # %%
-# And since it is an ordinary layer with :math:`A` and an error, it has an implicit step, too: (E6), with
-# :math:`\tilde\delta`. It is a descent direction for every :math:`\tau_\theta` (P3). It is implicit in the
-# coupling at the fixed point, and explicit in how the fixed point moves.
+# And since it is an ordinary layer with :math:`A` and an error, it has an implicit
+# step, too: (E6), with :math:`\tilde\delta`. It is a descent direction for every
+# :math:`\tau_\theta` (P3). It is implicit in the coupling at the fixed point, and
+# explicit in how the fixed point moves.
 
 A, error, *_ = passes(theta)
 for tau_theta in (1e-3, 1.0, 1e3):
@@ -310,8 +317,8 @@ panel.legend(frameon=False)
 plt.show()
 
 # %%
-# *Both train, the implicit step more calmly and not faster. What is stiff about an equilibrium layer is how
-# the fixed point moves, and that it leaves explicit.*
+# *Both train, the implicit step more calmly and not faster. What is stiff about an
+# equilibrium layer is how the fixed point moves, and that it leaves explicit.*
 #
 # What to take along
 # ------------------
