@@ -203,8 +203,9 @@ mp.figures.Film({100 * k: points for k, points in held.samples.items()}, real)
 # %%
 # What the critic sees
 # --------------------
-# The generator follows the slope of the critic's scores. Where it is right there is no slope left: the
-# level lines have no more to say about the ring than that it is there.
+# The generator follows the slope of the critic's scores. After 1,000 iterations there is a hill on
+# each mode and a hollow in the middle of the ring; samples between two modes are driven to
+# one of them.
 
 G, D = nets["five steps, h = 0.1"]
 shown(mp.figures.critic_plane(D, held.samples[10], real, "after 1,000 iterations, with the term"))

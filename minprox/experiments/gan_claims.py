@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim, MissingRecord, Records
 
 SEEDS = (0, 1, 2, 3, 4)
 
@@ -21,7 +21,10 @@ def midway(records: Records) -> float:
     values = []
     for method in ("five_prox", "one"):
         history = records.history(method)
-        values.append(dict(zip(history.iteration, history.on_mode, strict=True)).get(1000, math.nan))
+        found = dict(zip(history.iteration, history.on_mode, strict=True))
+        if 1000 not in found:
+            raise MissingRecord(f"{method} was not measured after 1,000 outer iterations")
+        values.append(found[1000])
     return values[0] - values[1]
 
 

@@ -6,8 +6,9 @@ Imports :mod:`minprox.experiments` and what stands to its left, and matplotlib o
 from minprox.engine.graph import Graph
 from minprox.engine.tape import Tape
 from minprox.figures.cost_curves import batch_scaling, thread_scaling
+from minprox.figures.critic_planes import critic_plane
 from minprox.figures.curves import convergence
-from minprox.figures.generator_films import Film, critic_plane, film_strip
+from minprox.figures.generator_films import Film, film_strip
 from minprox.figures.layer_steps import plot_tape, step, step_table
 from minprox.figures.machine_curves import machine_costs
 from minprox.figures.net_picture import graph
