@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import minprox as mp
+from minprox.cli import cli, main
 from minprox.ground import text
 from minprox.ground.text import is_terminal, plain, readable
 
@@ -122,7 +123,7 @@ def test_training_goes_on_whatever_stderr_is(monkeypatch, stream, progress):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closes descriptors")
-@pytest.mark.parametrize("closed", [slow((1,)), (2,)])
+@pytest.mark.parametrize("closed", [slow((1,)), slow((2,)), (1, 2), slow((0, 1, 2))])
 def test_commands_work_without_their_streams(tmp_path, closed):
     def close():
         for descriptor in closed:
@@ -174,6 +175,40 @@ class TestEnds:
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (130, "minprox: interrupted\n")
 
+    @pytest.mark.slow
+    def test_ctrl_c_at_any_moment_is_one_line(self, tmp_path, interruptible):
+        """A process that interrupts itself at the k-th call of a function of ours, from the first import on."""
+        (tmp_path / "sitecustomize.py").write_text(
+            "import atexit, os, signal, sys\n"
+            "moment, count = int(os.environ['MOMENT']), 0\n"
+            "def tell(frame, event, argument):\n"
+            "    global count\n"
+            "    place = frame.f_code.co_filename\n"
+            "    begins = not count and place.endswith(('_loading.py', 'minprox/__init__.py'))\n"
+            "    if event == 'call' and 'minprox' in place and not begins:\n"
+            "        count += 1\n"
+            "        if count == moment:\n"
+            "            sys.setprofile(None)\n"
+            "            os.kill(os.getpid(), signal.SIGINT)\n"
+            "sys.setprofile(tell)\n"
+            "if not moment:\n"
+            "    atexit.register(lambda: (sys.setprofile(None), open('count', 'w').write(str(count))))\n"
+        )
+        path = os.pathsep.join([str(tmp_path), *(p or os.getcwd() for p in sys.path)])
+
+        def interrupted(moment):
+            done = subprocess.run(
+                [sys.executable, "-m", "minprox", *TRAIN[:-1], f"run-{moment}"], cwd=tmp_path, timeout=100,
+                capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path, "MOMENT": str(moment)},
+            )  # fmt: skip
+            return done.returncode, done.stderr
+
+        assert interrupted(0) == (0, "")
+        calls = int((tmp_path / "count").read_text())
+        assert calls > 10_000
+        for moment in (1, 2, *range(3, calls - 200, calls // 20)):
+            assert interrupted(moment) == (130, "minprox: interrupted\n"), moment
+
     def test_other_processes_keep_their_own_answer_to_ctrl_c(self, tmp_path, interruptible):
         code = "import signal, minprox; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -189,3 +224,73 @@ class TestEnds:
             capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path},
         )  # fmt: skip
         assert done.stdout == "True\n"
+
+    def test_out_of_memory_says_how_much_was_asked_for(self, tmp_path):
+        import resource
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
+
+        net = ["--architecture", "2-40000-40000-3"]  # θ of the second layer takes 11.9 GiB
+        done = minprox(tmp_path, *TRAIN[:3], *net, preexec_fn=limit)
+        assert done.returncode == 2
+        told = done.stderr.decode()
+        assert told.startswith("minprox: error: out of memory: ")
+        assert "GiB" in told
+        assert "40001, 40000" in told
+        assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("a matrix takes 9 GiB")])
+def test_an_error_for_want_of_memory_is_told(monkeypatch, capsys, error):
+    def callback(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(cli.commands["info"], "callback", callback)
+    with pytest.raises(SystemExit) as left:
+        main(["info"])
+    assert left.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("minprox: error: out of memory: ")
+    assert told.endswith(f"{error or 'this machine has no more'}\n")
+
+
+ESCAPE = "\x1b[31mred\n.. raw:: html"
+
+
+def test_text_of_foreign_origin_is_escaped_at_the_terminal(tmp_path, monkeypatch, capsys):
+    """Labels, names of processors, and what plugins and records bring along."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minprox.ground.environment.processor", lambda: ESCAPE)
+    lines = [["info"], [*TRAIN, "--label", ESCAPE], ["plot", "run", "-o", "f.svg", "--title", ESCAPE]]
+    for line in lines:
+        with pytest.raises(SystemExit) as left:
+            main(line)
+        assert left.value.code == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert out.count(r"\x1b[31mred") == 2
+    assert "\x1b" not in (tmp_path / "f.svg").read_text("utf-8")
+
+
+def test_tables_show_each_label_on_one_line():
+    table = text.aligned([("head", "n"), (ESCAPE, "1"), ("τ", "2")], (1,))
+    assert table.splitlines()[2].split() == [r"\x1b[31mred", "..", "raw::", "html", "1"]
+    assert len(table.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("plain τ_θ", "plain τ_θ"),
+        ("two\nlines", "two\nlines"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\u202eright to left", r"\u202eright to left"),
+        ("\ud800", r"\ud800"),
+        ("a\rb\tc\u2028", r"a\rb\tc\u2028"),
+        ("5\N{NO-BREAK SPACE}%", "5\N{NO-BREAK SPACE}%"),
+    ],
+)
+def test_what_would_act_on_a_terminal_stands_as_its_number(written, shown):
+    assert text.escaped(written) == shown
+    assert text.one_line(shown) == " ".join(shown.split())

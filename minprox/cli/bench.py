@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from minprox import figures
-from minprox.cli.options import backend_options
+from minprox.cli.options import Place, backend_options, echo
 from minprox.ground.backend import use
 from minprox.ground.files import check_folder
 from minprox.ground.reading import read_json
@@ -22,7 +22,7 @@ from minprox.ground.schemas import mapping
 @click.option("--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Where to write the measurements, as JSON; with --full a folder.  [default: nowhere]",
 )
 @click.option(
@@ -52,7 +52,7 @@ from minprox.ground.schemas import mapping
 )
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     help="With --widths, --threads, --batches or --streams: where to draw the times.",
 )
 @click.option("--peers", is_flag=True, help="Time whole steps beside a ProxProp in PyTorch, too.")
@@ -63,7 +63,7 @@ from minprox.ground.schemas import mapping
 )
 @click.option(
     "--data-folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     help="With --full or --accuracy: where CIFAR-10 lies or shall be put.  "
     "[default: MINPROX_DATA, or the cache folder]",
 )
@@ -123,16 +123,19 @@ def bench(
         curve(curves[0], split(nets), repeats, out, figure)
     elif accuracy:
         module = importlib.import_module("minprox.bench.precision")
-        click.echo(module.table(module.run(data_folder, out=out)))
+        echo(module.table(module.run(data_folder, out=out)))
     else:
         run = importlib.import_module("minprox.bench.speed").run
         with use(backend, tf32=tf32):
-            click.echo(run(split(nets), repeats=repeats, out=out, peers=peers))
+            echo(run(split(nets), repeats=repeats, out=out, peers=peers))
 
 
 def split(nets: str) -> list[str]:
     """Return the names in a list with commas."""
-    return [name.strip() for name in nets.split(",") if name.strip()]
+    found = [name.strip() for name in nets.split(",") if name.strip()]
+    if not found:
+        raise click.BadParameter("expected one net or more, found none", param_hint="--nets")
+    return found
 
 
 def curve(kind: str, nets: list[str], repeats: int, out: Path | None, figure: Path | None) -> None:
@@ -142,7 +145,7 @@ def curve(kind: str, nets: list[str], repeats: int, out: Path | None, figure: Pa
         check_folder(figure)
     module = importlib.import_module(f"minprox.bench.{kind}")
     found = module.run(repeats=repeats, out=out, **({"nets": nets} if kind == "threads" else {}))
-    click.echo(module.table(found))
+    echo(module.table(found))
     if figure is not None:
         draw = {
             "widths": figures.scaling,
@@ -151,7 +154,7 @@ def curve(kind: str, nets: list[str], repeats: int, out: Path | None, figure: Pa
             "streams": figures.stream_scaling,
         }
         figures.save(draw[kind](found), figure)
-        click.echo(f"Figure: {figure}")
+        echo(f"Figure: {figure}")
 
 
 def everything(out: Path | None, repeats: int, data_folder: Path | None, backend: str, tf32: bool) -> None:
@@ -159,8 +162,8 @@ def everything(out: Path | None, repeats: int, data_folder: Path | None, backend
     if out is None:
         raise ValueError("--full needs --out, the folder for what it finds")
     module = importlib.import_module("minprox.bench.gpu_day")
-    summary = module.full(out, backend, tf32=tf32, data_folder=data_folder, repeats=repeats, say=click.echo)
-    click.echo(f"\n{module.verdict(summary)}\n\nSummary: {out / 'summary.json'}")
+    summary = module.full(out, backend, tf32=tf32, data_folder=data_folder, repeats=repeats, say=echo)
+    echo(f"\n{module.verdict(summary)}\n\nSummary: {out / 'summary.json'}")
     failed = [name for name, stage in summary["stages"].items() if stage["status"] == "failed"]
     if failed:
         raise click.ClickException(f"failed: {', '.join(failed)}; the other stages are in {out}")

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from minprox import exercises
+from minprox.cli.options import Place, echo
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="EXERCISE_FILE")
+@click.argument("file", type=Place(), metavar="EXERCISE_FILE")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -35,8 +36,8 @@ def check(context: click.Context, file: Path, timeout: float) -> None:
       minprox check tutorials/exercises/ex05_proxprop.py
     """
     report = exercises.check(file, timeout)
-    click.echo(report.printed, nl=bool(report.printed) and not report.printed.endswith("\n"))
-    click.echo(str(report))
+    echo(report.printed, nl=bool(report.printed) and not report.printed.endswith("\n"))
+    echo(str(report))
     if report.exit_code == 2:
         raise click.ClickException(report.exception)
     context.exit(report.exit_code)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from minprox.cli.options import Place, echo
 from minprox.datasets.cifar import locate_cifar10
 from minprox.datasets.mnist_files import FASHION_MNIST, locate_mnist, unpacked
 from minprox.experiments.parts import FETCHED
@@ -19,7 +20,7 @@ OFFICIAL = "official MD5, shapes and labels"
     "--data",
     "--data-folder",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     help="Where the data lie or shall be put.  [default: MINPROX_DATA, or the cache folder of this system]",
 )
 def data(name: str, folder: Path | None) -> None:
@@ -42,9 +43,9 @@ def data(name: str, folder: Path | None) -> None:
         checked = "shapes and labels; files were unpacked before" if apart else OFFICIAL
     found = FETCHED[name](folder)
     shape = "×".join(map(str, found.input_shape))
-    click.echo(f"{found.name}, complete: images of {shape} in {len(found.classes)} classes")
-    click.echo(f"Where:      {place}")
-    click.echo(f"Checked:    {checked}")
+    echo(f"{found.name}, complete: images of {shape} in {len(found.classes)} classes")
+    echo(f"Where:      {place}")
+    echo(f"Checked:    {checked}")
     for part in ("train", "validation", "test"):
-        click.echo(f"{part.capitalize() + ':':<12}{len(getattr(found, part)):>6,} images")
-    click.echo(f"By:         {found.source}")
+        echo(f"{part.capitalize() + ':':<12}{len(getattr(found, part)):>6,} images")
+    echo(f"By:         {found.source}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from minprox import datasets, figures
-from minprox.cli.options import backend_options
+from minprox.cli.options import Place, backend_options, echo
 from minprox.experiments import demo as experiment
 from minprox.ground.reading import check_regular
 
@@ -17,7 +17,7 @@ from minprox.ground.reading import check_regular
 @click.command()
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     default=Path("runs/demo"),
     show_default=True,
     help="Folder for the figure and the runs.",
@@ -49,13 +49,13 @@ def demo(out: Path, epochs: int, seed: int, fresh: bool, backend: str, tf32: boo
         check_regular(path, os.lstat(path))
         if not (out / experiment.name_of(experiment.backprop_candidates()[0])).exists():
             raise ValueError(f"{path}: expected the figure of a demo to draw anew, found another file")
-    result = experiment.demo(out, epochs, seed, resume=not fresh, backend=backend, tf32=tf32, say=click.echo)
+    result = experiment.demo(out, epochs, seed, resume=not fresh, backend=backend, tf32=tf32, say=echo)
     figure = figures.convergence(result.histories(), experiment.title(result), experiment.caption(result))
     for path in paths:
         figures.save(figure, path)
     data = datasets.digits()
-    click.echo(f"\n{experiment.table(result)}\n")
-    click.echo(experiment.verdict(result, len(data.validation), len(data.test)))
-    click.echo(f"\nFigure: {paths[0]} and {paths[1].name}")
-    click.echo(f"Runs:   {out}/*/ (configuration, environment, history as JSON and CSV, checkpoint)")
-    click.echo(f"Done in {time.perf_counter() - start:.0f} s.")
+    echo(f"\n{experiment.table(result)}\n")
+    echo(experiment.verdict(result, len(data.validation), len(data.test)))
+    echo(f"\nFigure: {paths[0]} and {paths[1].name}")
+    echo(f"Runs:   {out}/*/ (configuration, environment, history as JSON and CSV, checkpoint)")
+    echo(f"Done in {time.perf_counter() - start:.0f} s.")

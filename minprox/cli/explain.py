@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from minprox import formulas
+from minprox.cli.options import echo
 
 
 @click.command()
@@ -22,6 +23,6 @@ def explain(label: str | None) -> None:
     if label is None:
         width = max(map(len, formulas.FORMULAS))
         for label, formula in formulas.FORMULAS.items():
-            click.echo(f"{label:<{width}}  {formula.title}")
+            echo(f"{label:<{width}}  {formula.title}")
         return
-    click.echo(str(formulas.explain(label)))
+    echo(str(formulas.explain(label)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from minprox.cli.options import echo
 from minprox.ground.backend import record, use
 from minprox.ground.environment import environment
 
@@ -20,7 +21,7 @@ def info() -> None:
     rows |= {"backend numpy": "available", "backend cupy": cupy()}
     width = max(map(len, rows))
     for name, value in rows.items():
-        click.echo(f"{name:<{width}}  {'not installed' if value is None else value}")
+        echo(f"{name:<{width}}  {'not installed' if value is None else value}")
 
 
 def cupy() -> str:

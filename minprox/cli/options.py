@@ -9,7 +9,29 @@ from typing import Any
 import click
 
 from minprox import experiments
+from minprox.ground.doors import path
 from minprox.ground.plugins import load_plugin
+from minprox.ground.text import escaped
+
+
+def echo(text: str, nl: bool = True) -> None:
+    """Print a text, in which labels, names of processors and the like may be of foreign origin."""
+    click.echo(escaped(text), nl=nl)
+
+
+class Place(click.Path):
+    """A path as :class:`pathlib.Path`, with a name that a file can have and a terminal can show."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or tell what is wrong with it."""
+        try:
+            path("value", value)
+        except ValueError as error:
+            self.fail(str(error).removeprefix("value: "), param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Named(click.Choice):
@@ -31,8 +53,8 @@ class Named(click.Choice):
 
 def load(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> None:
     """Load the files of an option, before the other ones are looked at."""
-    for path in paths:
-        load_plugin(path)
+    for place in paths:
+        load_plugin(place)
 
 
 plugin_option = click.option(
@@ -41,7 +63,7 @@ plugin_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=load,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     metavar="FILE",
     help="A file of Python that adds methods, nets, data or experiments; may be given more than once.",
 )

@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 
 from minprox import figures
-from minprox.cli.options import experiment_in, plugin_option, told
+from minprox.cli.options import Place, echo, experiment_in, plugin_option, told
 from minprox.ground.files import check_folder
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, type=Place(), metavar="RUN...")
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     metavar="FILE",
     help=f"The figure; the ending decides the format: {', '.join(figures.ENDINGS)}.",
 )
@@ -43,7 +43,7 @@ def plot(runs: tuple[Path, ...], output: Path, title: str) -> None:
     if (found := experiment_in(runs)) is None:
         figure = figures.convergence(runs, title)
     else:
-        click.echo(told(*found))
+        echo(told(*found))
         figure = figures.experiment(*found, title)
     figures.save(figure, output)
-    click.echo(f"Figure: {output}")
+    echo(f"Figure: {output}")

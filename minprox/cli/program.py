@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from minprox._loading import loaded
+from minprox._loading import done, loaded
 from minprox._version import __version__
 from minprox.cli.bench import bench
 from minprox.cli.check import check
@@ -26,7 +26,7 @@ from minprox.cli.train import train
 from minprox.ground.backend import NoGPUError
 from minprox.ground.mpi import crew, speaks
 from minprox.ground.plugins import load_plugins
-from minprox.ground.text import readable
+from minprox.ground.text import one_line, readable
 
 
 class Group(click.Group):
@@ -100,13 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Always: 0 if all went well, 2 after a mistake of the user (told in one line on stderr),
         130 after Ctrl-C, 141 if whoever read the output closed it.
     """
-    loaded()
-    for stream in (sys.stdout, sys.stderr):
-        readable(stream)
     try:
         with ended():
+            loaded()
             if crew() and not speaks():
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
+            for stream in (sys.stdout, sys.stderr):
+                readable(stream)
             load_plugins()
             code = cli.main(args=arguments, prog_name="minprox", standalone_mode=False)
             if sys.stdout is not None:
@@ -124,15 +124,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(error.format_message())
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
-    except (ValueError, TypeError, ImportError, NoGPUError, MemoryError) as error:
+    except MemoryError as error:
+        fail(f"out of memory: {str(error) or 'this machine has no more'}")
+    except (ValueError, TypeError, ImportError, NoGPUError) as error:
         fail(str(error) or type(error).__name__)
     finally:
+        done()
         let_go()
 
 
 def fail(message: str) -> None:
     """Print one line on stderr and leave with the exit code 2."""
-    leave(f"error: {' '.join(message.split())}", 2)
+    leave(f"error: {one_line(message)}", 2)
     sys.exit(2)
 
 

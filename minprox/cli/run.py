@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from minprox import experiments
-from minprox.cli.options import Named, backend_options, plugin_option, told
+from minprox.cli.options import Named, Place, backend_options, echo, plugin_option, told
 from minprox.experiments.presets import PRESETS
 from minprox.ground.environment import cores
 
@@ -57,7 +57,7 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
 )
 @click.option(
     "--data-folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     help="Where CIFAR-10 lies or shall be put.  [default: MINPROX_DATA, or the cache folder of this system]",
 )
 @click.option(
@@ -66,7 +66,7 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     help="Folder of the experiment.  [default: runs/x1, or runs/x1-quick]",
 )
 @click.option(
@@ -124,7 +124,7 @@ def run(
     out = out or Path("runs", name if preset == "paper" else f"{name}-{preset}")
     jobs = min(jobs, len(chosen.runs))
     threads = chosen.blas_threads or max(1, cores() // jobs)
-    click.echo(f"{chosen.title}; preset {preset}, {len(chosen.runs)} runs into {out}")
+    echo(f"{chosen.title}; preset {preset}, {len(chosen.runs)} runs into {out}")
     try:
         with experiments.Processes(jobs) if jobs > 1 else nullcontext() as pool:
             experiments.run(
@@ -137,11 +137,11 @@ def run(
                 data_name=data_name,
                 backend=backend,
                 tf32=tf32,
-                say=click.echo,
+                say=echo,
             )
     except BrokenExecutor:
         raise click.ClickException(
             "a process was killed, perhaps for want of memory; the same command goes on, --jobs 1 needs least"
         ) from None
-    click.echo(f"\n{told(chosen, out)}\n")
-    click.echo(f"Figure: minprox plot {name} {out} -o {name}.png")
+    echo(f"\n{told(chosen, out)}\n")
+    echo(f"Figure: minprox plot {name} {out} -o {name}.png")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from minprox.cli.options import experiment_in, plugin_option, told
+from minprox.cli.options import Place, echo, experiment_in, plugin_option, told
 
 
 @click.command()
-@click.argument("places", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="EXPERIMENT...")
+@click.argument("places", nargs=-1, required=True, type=Place(), metavar="EXPERIMENT...")
 @plugin_option
 def table(places: tuple[Path, ...]) -> None:
     """Print the table of an experiment, and what its runs say of its claims.
@@ -26,4 +26,4 @@ def table(places: tuple[Path, ...]) -> None:
     found = experiment_in(places)
     if found is None:
         raise ValueError(f"{places[0]}: expected the name or the folder of an experiment, found none")
-    click.echo(told(*found))
+    echo(told(*found))

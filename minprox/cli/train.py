@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from minprox.cli.options import Named, backend_options, plugin_option
+from minprox.cli.options import Named, Place, backend_options, echo, plugin_option
 from minprox.experiments import ACTIVATIONS, DATA, LOSSES, NETS, Run, execute
 from minprox.experiments.outcome import ending
 from minprox.experiments.runs import DTYPES, OPTIMIZERS
@@ -37,7 +37,7 @@ def assignments(context: click.Context, option: click.Parameter, texts: tuple[st
 @click.option("--data", type=Named(DATA), default="digits", show_default=True, help="Data set.")
 @click.option(
     "--data-folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     help="Where cifar10, mnist or fashion-mnist lies or shall be put.  [default: MINPROX_DATA, or the "
     "cache folder of this system]",
 )
@@ -105,7 +105,7 @@ def assignments(context: click.Context, option: click.Parameter, texts: tuple[st
 @click.option("--label", default="", help="Name in figures.  [default: the method and its solver]")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     default=Path("runs/train"),
     show_default=True,
     help="Folder of this run.",
@@ -147,5 +147,5 @@ def train(
         others.take_device(backend)
     with limit_blas_threads(min(blas_threads() or 1, others.threads)) if others else nullcontext():
         history = execute(run, out, resume=resume, new=not resume, comm=comm, **place)
-    click.echo(f"{run.label}: {ending(run, history)}")
-    click.echo(f"Records in {out}")
+    echo(f"{run.label}: {ending(run, history)}")
+    echo(f"Records in {out}")

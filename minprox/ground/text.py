@@ -1,4 +1,4 @@
-"""Tables as text, and text for those who have no Greek letters."""
+"""Tables as text, and text for those who have no Greek letters; text of others that does no harm."""
 
 from __future__ import annotations
 
@@ -15,11 +15,44 @@ SIGNS = {
 }
 
 
+KEPT = "\n\N{NO-BREAK SPACE}"  # what is not printable by name, and harmless
+
+
+def escaped(text: str) -> str:
+    """Return a text of foreign origin so that it shows, and does nothing, on a terminal.
+
+    Line breaks stay; what moves a cursor, changes a colour or the direction of letters stands as its number.
+
+    Examples
+    --------
+    >>> print(escaped("cg3 \x1b[31mred"))
+    cg3 \\x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter in KEPT else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Return a text, escaped, on one line.
+
+    Examples
+    --------
+    >>> one_line("a\\n.. raw:: html")
+    'a .. raw:: html'
+    """
+    return escaped(" ".join(text.split()))
+
+
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int], last: str = "") -> str:
     """Lay out rows of cells, the first being the head, with a rule below it and above the last line.
 
     The columns whose numbers are in ``right`` are aligned to the right.
     """
+    rows = [[one_line(cell) if not cell.isprintable() else cell for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
