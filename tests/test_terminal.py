@@ -177,7 +177,7 @@ class TestEnds:
 
     @pytest.mark.slow
     def test_ctrl_c_at_any_moment_is_one_line(self, tmp_path, interruptible):
-        """A process that interrupts itself at the k-th call of a function of ours, from the first import on."""
+        """A process that interrupts itself at the k-th call of a function of ours."""
         (tmp_path / "sitecustomize.py").write_text(
             "import atexit, os, signal, sys\n"
             "moment, count = int(os.environ['MOMENT']), 0\n"

@@ -48,7 +48,7 @@ MNIST = Origin(
 FASHION_MNIST = Origin(
     name="Fashion-MNIST",
     folder="fashion-mnist",
-    url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    url="https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     md5={
         IMAGES: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         LABELS: "25c81989df183df01b3e8a0aad5dffbe",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from minprox.datasets.base import generator
 from minprox.ground.arguments import number, whole
+from minprox.ground.seeds import seed
 
 Float = NDArray[np.float64]
 CHUNK = 1000  # examples that are drawn together; any of these pieces can be drawn by itself
@@ -57,7 +58,7 @@ class TwoNormals:
         number("share", self.share, above=0, below=1)
         number("distance", self.distance, least=0)
         number("condition", self.condition, least=1)
-        whole("seed", self.seed, least=0)
+        seed("seed", self.seed)
 
     @property
     def scale(self) -> Float:

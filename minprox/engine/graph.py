@@ -167,7 +167,7 @@ class Graph:
         ValueError
             Where two layers, or the net and the samples, do not fit.
         """
-        expected = self.nodes[0].shape
+        input_shape, expected = extents("input_shape", input_shape), self.nodes[0].shape
         if expected is not None and (
             len(expected) != len(input_shape or ())
             or any(m not in (None, n) for m, n in zip(expected, input_shape or (), strict=True))
@@ -188,9 +188,9 @@ class Graph:
         input_shape : tuple of int
             Without the batch axis.
         """
-        if input_shape not in self.fitting:
+        if not isinstance(input_shape, tuple) or input_shape not in self.fitting:
             self.shapes(input_shape)
-            self.fitting.add(input_shape)
+            self.fitting.add(tuple(input_shape))
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
         """Return the net as a table, what ``print(net)`` shows: layers, inputs, shapes, parameters.

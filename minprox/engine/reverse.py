@@ -19,6 +19,7 @@ from minprox.engine.losses.of_all import loss_of_all
 from minprox.engine.rows_apart import of_all
 from minprox.engine.stacked_map import StackedMap, stack
 from minprox.engine.tape import Tape
+from minprox.ground.arguments import shown
 from minprox.ground.backend import array_module
 from minprox.ground.blas import alone
 from minprox.ground.communicators import Communicator, taken
@@ -160,9 +161,9 @@ def input_gradient(net: Graph, tape: Tape, loss: Loss, y: Array) -> Array:
 def output_error(tape: Tape, loss: Loss, y: Array) -> Array:
     """Return ``∂J/∂output``, the gradient of the loss, or raise ValueError where it has another shape."""
     delta = loss.gradient(tape.output, y)
-    if delta.shape != tape.output.shape:
+    if getattr(delta, "shape", None) != tape.output.shape:
         raise ValueError(
             f"expected the gradient of {loss!r} to have the shape {tape.output.shape} of the output, "
-            f"found {delta.shape}"
+            f"found {getattr(delta, 'shape', None) or shown(delta)}"
         )
     return delta

@@ -57,8 +57,9 @@ def exercise(number: str) -> Exercise:
     >>> [task.name for task in exercise("06").tasks]
     ['dual_variable', 'dual_step', 'cheaper_form', 'extra_cost']
     """
-    if number not in NUMBERS:
-        raise ValueError(f"no exercise {number}: expected one of {', '.join(NUMBERS)}")
+    if not isinstance(number, str) or number not in NUMBERS:
+        found = ascii(number) if isinstance(number, str) and len(number) < 100 else type(number).__name__
+        raise ValueError(f"no exercise {found}: expected one of {', '.join(NUMBERS)}")
     return import_module(f"minprox.exercises.ex{number}").EXERCISE
 
 

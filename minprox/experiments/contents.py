@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from minprox.experiments.doors import door
 from minprox.experiments.kinds import Kind
 from minprox.ground.arguments import whole, wrong
 from minprox.ground.files import clear_parts
@@ -46,6 +47,7 @@ def sweep(folder: Path) -> None:
         clear_parts(folder / name)
 
 
+@door
 def load(folder: str | os.PathLike[str]) -> tuple[str, Any]:
     """Return the label and the history of a run from its folder.
 

@@ -9,8 +9,9 @@ from typing import Any
 from minprox.experiments.claims import Claim
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure
-from minprox.ground.arguments import whole
-from minprox.ground.schemas import text
+from minprox.ground.arguments import flag, number, refuse, shown, whole
+from minprox.ground.doors import text
+from minprox.ground.seeds import seed as check_seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +74,33 @@ class Experiment:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("name", "title", "preset", "note"):
+            text(name, getattr(self, name))
+        if not isinstance(self.methods, Mapping) or not all(
+            isinstance(m, Kind) for m in self.methods.values()
+        ):
+            refuse("methods", "runs by their names", self.methods)
         if not self.methods:
             raise ValueError(f"methods: expected one run or more in {self.name}, found none")
-        if text("name", self.name) in ("", ".", "..") or set(self.name) & set("/\\\0"):
-            raise ValueError(f"name: expected what can be the name of a folder, found {self.name!r}")
-        seeds = tuple(whole("seed", seed, least=0) for seed in self.seeds)
+        if self.name in ("", ".", "..") or set(self.name) & set("/\\\0"):
+            raise ValueError(f"name: expected what can be the name of a folder, found {shown(self.name)}")
+        for name, kind, words in LISTS:
+            parts = getattr(self, name)
+            if not isinstance(parts, (list, tuple)) or not all(isinstance(part, kind) for part in parts):
+                refuse(name, words, parts)
+        if not all(len(panel) == 2 and all(isinstance(name, str) for name in panel) for panel in self.panels):
+            refuse("panels", "pairs of columns", self.panels)
+        if not isinstance(self.presets, Mapping):
+            refuse("presets", "changes of every run by the name of a size", self.presets)
+        flag("mean", self.mean)
+        seeds = tuple(check_seed("seed", seed) for seed in self.seeds)
         object.__setattr__(self, "seeds", seeds)
-        object.__setattr__(self, "steps", tuple(map(float, self.steps)))
+        object.__setattr__(self, "steps", tuple(number("steps", step) for step in self.steps))
         if self.blas_threads is not None:
             object.__setattr__(self, "blas_threads", whole("blas_threads", self.blas_threads))
         for key in self.methods:
-            if not key.replace("_", "").replace(".", "").isalnum():
-                raise ValueError(f"methods: expected names of letters and digits, found {key!r}")
+            if not isinstance(key, str) or not key.replace("_", "").replace(".", "").isalnum():
+                raise ValueError(f"methods: expected names of letters and digits, found {shown(key)}")
 
     @property
     def kind(self) -> Kind:
@@ -146,7 +162,9 @@ class Experiment:
             wanted = several("methods", methods)
             for key in wanted:
                 if key not in self.methods:
-                    raise ValueError(f"methods: {self.name} has {', '.join(self.methods)}, found {key!r}")
+                    raise ValueError(
+                        f"methods: {self.name} has {', '.join(self.methods)}, found {shown(key)}"
+                    )
             changes["methods"] = {key: run for key, run in self.methods.items() if key in wanted}
         if epochs is not None:
             chosen = changes.get("methods", self.methods)
@@ -162,9 +180,27 @@ class Experiment:
         return replace(self, **changes)
 
 
+LISTS = (  # fields of an experiment that hold several things, of what class, in words
+    ("steps", object, "a list of step sizes"),
+    ("seeds", object, "a list of seeds"),
+    ("panels", (list, tuple), "pairs of columns"),
+    ("claims", Claim, "a list of claims"),
+    ("columns", str, "names of columns"),
+)
+
+
 def several(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
     """Return the values, each of them once, or raise ValueError if there is none."""
-    found = tuple(dict.fromkeys(values))
+    if (
+        not isinstance(values, Iterable)
+        or isinstance(values, (str, bytes))
+        or getattr(values, "ndim", 1) != 1
+    ):
+        refuse(name, "a list of values", values)
+    try:
+        found = tuple(dict.fromkeys(values))
+    except TypeError:  # lists in a list, say
+        refuse(name, "a list of values", values)
     if not found:
         raise ValueError(f"{name}: expected one value or more, found none")
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minprox.experiments.contents import FORMAT, check_configuration, ended, sweep
+from minprox.experiments.doors import door
 from minprox.experiments.kinds import Kind
 from minprox.experiments.sharing import shared
 from minprox.ground.backend import current, use
@@ -24,6 +25,7 @@ from minprox.learning.loop import Course, carry_on, take_up
 from minprox.learning.rows import Rows
 
 
+@door
 def execute(
     run: Kind,
     folder: str | os.PathLike[str],

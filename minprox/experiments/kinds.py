@@ -12,7 +12,8 @@ import numpy as np
 
 from minprox.experiments.bound import Bound
 from minprox.experiments.measures import SECONDS, Measure, Step
-from minprox.ground.arguments import whole
+from minprox.ground.doors import text
+from minprox.ground.seeds import seed as check_seed
 from minprox.learning.loop import Course, Row
 from minprox.learning.records import Record
 from minprox.learning.rows import Rows
@@ -81,7 +82,8 @@ class Kind:
             value = getattr(self, field.name)
             if isinstance(value, np.generic):
                 object.__setattr__(self, field.name, value.item())
-        object.__setattr__(self, "seed", whole("seed", self.seed, least=0))
+        text("label", self.label)
+        object.__setattr__(self, "seed", check_seed("seed", self.seed))
 
     def begin(self, arrays: dict[str, np.ndarray] | None = None) -> Any:
         """Return the state at the start, or the one that :meth:`arrays` gave.

@@ -14,7 +14,9 @@ from minprox.datasets import Dataset, Split
 from minprox.engine.losses import BinaryCrossEntropy, CrossEntropy, Huber, SquaredError
 from minprox.engine.plan import Solver
 from minprox.engine.solvers import CG, BlockCG, Exact, Explicit
+from minprox.ground.arguments import shown
 from minprox.ground.backend import asarray, to_numpy
+from minprox.ground.doors import text
 
 # Fetched at the first use; their loaders take the folder of the data too.
 FETCHED: dict[str, Callable[..., Dataset]] = {
@@ -178,12 +180,13 @@ def parse_solver(name: str) -> Solver:
     >>> parse_solver("cg3"), parse_solver("exact")
     (CG(3), Exact())
     """
+    text("solver", name)
     if name in ("exact", "explicit"):
         return Exact() if name == "exact" else Explicit()
     match = re.fullmatch(r"(cg|blockcg)([1-9][0-9]*)", name)
     if not match:
         raise ValueError(
             "solver: expected exact, explicit, or cg or blockcg with a number of iterations "
-            f"like cg3, found {name!r}"
+            f"like cg3, found {shown(name)}"
         )
     return (CG if match[1] == "cg" else BlockCG)(int(match[2]))

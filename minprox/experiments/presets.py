@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from minprox.experiments.doors import door
 from minprox.experiments.experiment import Experiment
 
 # The same on the 1,297 digits of 8×8 pixels in the package: less than a minute on two cores each.
@@ -26,6 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
 PAPER = {name: {"quick": QUICK[name], "small": SMALL[name]} for name in QUICK}
 
 
+@door
 def quick(experiment: Experiment) -> Experiment:
     """Return one of the paper's experiments in a size that needs no download and less than a minute.
 
@@ -51,6 +53,7 @@ def quick(experiment: Experiment) -> Experiment:
     return resized(experiment, "quick")
 
 
+@door
 def small(experiment: Experiment) -> Experiment:
     """Return one of the paper's experiments on CIFAR-10 in a size for a laptop.
 

@@ -16,6 +16,8 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
+from minprox.ground.arguments import whole
+from minprox.ground.doors import door
 from minprox.ground.plugins import load_plugins
 
 NO_GUARD = 90  # the exit code of a process that found itself starting processes
@@ -55,6 +57,7 @@ class Processes(ProcessPoolExecutor):
     2
     """
 
+    @door(jobs=whole)
     def __init__(self, jobs: int) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):  # it still imports the script
             sys.exit(NO_GUARD)

@@ -10,11 +10,13 @@ from typing import Any
 
 from minprox.experiments.catalogue import EXPERIMENTS
 from minprox.experiments.description import stored
+from minprox.experiments.doors import door
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
 
 
+@door
 def recall(folder: str | os.PathLike[str]) -> Experiment:
     """Return the experiment of a folder, to table it and to draw it.
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from minprox.datasets import Dataset
+from minprox.engine.losses.base import check_loss
 from minprox.experiments.assembly import ADAPTIVE, OPTIMIZERS, Parts, build
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import TRAINING, Measure, Step
@@ -16,7 +17,7 @@ from minprox.experiments.nets import ACTIVATIONS, architecture_of
 from minprox.experiments.own import method_of, named_method, told
 from minprox.experiments.parts import DATA, LOSSES, named_solver, parse_solver, source_of
 from minprox.experiments.settings import chosen_options
-from minprox.ground.arguments import number, one_of, whole
+from minprox.ground.arguments import number, one_of, refuse, shown, whole
 from minprox.ground.communicators import ALONE, Communicator
 from minprox.learning.history import History
 from minprox.learning.training import Training
@@ -108,7 +109,9 @@ class Run(Kind):
             if isinstance(value := getattr(self, name), str) or name in ("optimizer", "dtype"):
                 one_of(name, value, table)
         if not isinstance(self.data, (str, Dataset)):
-            raise TypeError(f"data: expected a name or a Dataset, found {self.data!r}")
+            refuse("data", "a name or a Dataset", self.data)
+        if not isinstance(self.loss, str):
+            check_loss(self.loss, "value", "gradient")
         architecture = architecture_of(self.architecture)
         if architecture.images and not source_of(self.data).shows_images:
             data = self.data if isinstance(self.data, str) else self.data.name
@@ -156,10 +159,10 @@ class Run(Kind):
     def settle(self, name: str, default: Any, owner: str) -> None:
         """Fill in the default of a field that was not given; None is the default where it has no place."""
         value = getattr(self, name)
-        if value is None or (isinstance(value, str) and not value):
+        if value is None or (name == "label" and not value):
             object.__setattr__(self, name, default)
         elif default is None:
-            raise ValueError(f"{name}: only {owner} has one, found {value!r}")
+            raise ValueError(f"{name}: only {owner} has one, found {shown(value)}")
 
     def method_settings(self) -> dict[str, Any]:
         """Return what the direction reads by keyword."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from minprox.experiments.contents import check_configuration, ended, sweep
 from minprox.experiments.description import FORMAT, described, stored
+from minprox.experiments.doors import door
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import chosen, execute, forget
 from minprox.experiments.kinds import Kind
@@ -26,6 +27,7 @@ from minprox.ground.reading import check_regular, signed
 Path_ = str | os.PathLike[str]
 
 
+@door
 def run(
     experiment: Experiment,
     out: Path_,

@@ -7,6 +7,7 @@ import os
 import statistics
 from collections.abc import Iterable, Sequence
 
+from minprox.experiments.doors import door
 from minprox.experiments.experiment import Experiment, short
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure
@@ -15,6 +16,7 @@ from minprox.experiments.results import results
 from minprox.ground.text import aligned
 
 
+@door
 def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
     """Return what an experiment came to as a table.
 
@@ -49,6 +51,7 @@ def table(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
     return by_steps(experiment, found) if experiment.steps else by_methods(experiment, found)
 
 
+@door
 def verdict(experiment: Experiment, folder: str | os.PathLike[str]) -> str:
     """Return what the records say of the claims of an experiment, a paragraph for each.
 

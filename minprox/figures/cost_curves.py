@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minprox.figures.doors import door
 from minprox.figures.lettering import literal
 from minprox.figures.style import dress, legend, logarithmic, look
 from minprox.figures.width_curves import LOOKS, NAMES
@@ -16,6 +17,7 @@ FORMS = NAMES | {"dual": NAMES["exact"]}
 ROOF = {"linestyle": (0, (1, 2)), "linewidth": 1.4}  # dotted, in the colour of its pass
 
 
+@door
 def thread_scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     """Draw what :func:`minprox.bench.threads.run` measured.
 
@@ -62,6 +64,7 @@ def thread_scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     return figure
 
 
+@door
 def batch_scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     """Draw what :func:`minprox.bench.batches.run` measured.
 

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minprox.experiments import Measure, Run, load
 from minprox.experiments.contents import configuration
 from minprox.figures.bands import band, ended
+from minprox.figures.doors import door
 from minprox.figures.lettering import literal
 from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, logarithmic
+from minprox.ground.arguments import refuse
+from minprox.ground.doors import path
 from minprox.learning.history import History
 from minprox.learning.rows import Rows
 
@@ -54,6 +57,7 @@ class Curve(NamedTuple):
         return said(self.label)
 
 
+@door
 def convergence(
     runs: Mapping[str, Source | Sequence[Source]] | Iterable[Source] | Source,
     title: str = "",
@@ -180,14 +184,23 @@ def joined(runs: Mapping[str, Any]) -> dict[str, Any]:
 
 def several(runs: Any) -> list[Source]:
     """Return the sources of something that is one, or several."""
-    return [runs] if isinstance(runs, (str, os.PathLike, Rows)) else list(runs)
+    if isinstance(runs, (str, os.PathLike, Rows)):
+        return [runs]
+    if not isinstance(runs, Iterable) or isinstance(runs, (bytes, type)) or hasattr(runs, "dtype"):
+        refuse("runs", "histories or folders of runs, one or several", runs)
+    return list(runs)
 
 
 def read(source: Source, number: int = 1) -> list[Found]:
     """Return the runs of a source: a history, the folder of a run, or one with such folders in it."""
     if isinstance(source, Rows):
         return [Found(f"run {number}", source, {}, str(number))]
+    path("runs", source)
     folder = Path(source)
     inside = [] if (folder / "config.json").exists() else sorted(folder.rglob("history.json"))
-    places = [path.parent for path in inside if path.with_name("config.json").exists()] or [folder]
-    return [Found(*load(place), configuration(place), place.resolve().name) for place in places]
+    places = [place.parent for place in inside if place.with_name("config.json").exists()] or [folder]
+    return [
+        Found(label, record, configuration(place), place.resolve().name)
+        for place in places
+        for label, record in [load(place)]
+    ]

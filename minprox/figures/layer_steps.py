@@ -16,6 +16,7 @@ from minprox.engine.losses import Loss
 from minprox.engine.plan import Solver, plan
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape
+from minprox.figures.doors import door
 from minprox.figures.lettering import literal, names
 from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, look
@@ -51,6 +52,7 @@ class LayerStep:
     angles: list[float]
 
 
+@door(tau_theta=None)
 def step(
     net: Graph,
     tape: Tape,
@@ -134,6 +136,7 @@ def plot_tape(
     return step(tape.net, tape, loss, y, tau_theta, **options)
 
 
+@door(tau_theta=None)
 def step_table(
     net: Graph,
     tape: Tape,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.summaries import layer_texts, parameter_texts, shape_text
+from minprox.figures.doors import door
 from minprox.figures.layout import Layout, arrange
 from minprox.figures.lettering import legible, literal
 from minprox.figures.style import COLOURS, tint
@@ -21,6 +22,7 @@ PORT = 0.2  # between the ends of two arrows at one box
 SIZES = 9.0, 8.0  # of the two lines in a box, in points
 
 
+@door(net=None)
 def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "") -> Figure:
     """Draw a net: a box for each node, with its layer, output shape and parameters.
 
@@ -59,7 +61,7 @@ def graph(net: Graph, input_shape: tuple[int, ...] | None = None, title: str = "
 
     if not isinstance(net, Graph):
         raise TypeError(f"graph: expected a net, such as mp.Sequential(...), found {type(net).__name__}")
-    shapes = [node.shape for node in net.nodes] if input_shape is None else net.shapes(tuple(input_shape))
+    shapes = [node.shape for node in net.nodes] if input_shape is None else net.shapes(input_shape)
     layout = arrange(net.sources)
     texts = labels(net, shapes)
     widths = [0.24 + max(map(extent, lines, SIZES)) for lines in texts]
@@ -101,7 +103,7 @@ def extent(text: str, size: float) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    if not text:
+    if not text.strip():
         return 0.0
     written, families = legible(text)
     font = FontProperties(family=[*FontProperties().get_family(), *families])

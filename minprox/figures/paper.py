@@ -14,6 +14,7 @@ from minprox.experiments.outcome import Result
 from minprox.experiments.results import deviations, fixed_tau, results, setting, unfinished
 from minprox.experiments.tables import deciding, final, number, step_words
 from minprox.figures.bands import band, ended
+from minprox.figures.doors import door
 from minprox.figures.lettering import literal, names
 from minprox.figures.online_curves import online_experiment
 from minprox.figures.robustness_curves import robust_experiment
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@door
 def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: str = "") -> Figure:
     """Draw the figure of an experiment.
 
@@ -67,6 +69,10 @@ def experiment(experiment: Experiment, folder: str | os.PathLike[str], title: st
         return OWN[experiment.kind.KIND](experiment, found, title)
     if experiment.steps:
         return heat_map(experiment, found, title)
+    if not experiment.panels:
+        raise ValueError(
+            f"experiment: expected one with panels or step sizes, found neither in {experiment.name}"
+        )
     wide = len(experiment.panels) != 4
     figure = Figure(figsize=(12, 4.9) if wide else (10, 8), layout="constrained")
     panels = figure.subplots(*((1, len(experiment.panels)) if wide else (2, 2)), squeeze=False).ravel()

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.outcome import Result
 from minprox.experiments.robust_runs import EPSILONS
+from minprox.figures.doors import door, mapping
 from minprox.figures.lettering import literal
 from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, look
+from minprox.ground.arguments import number as check_number
+from minprox.ground.arguments import refuse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 Curves = Mapping[str, Mapping[float, float | Sequence[float]]]
 
 
+@door
 def robustness(panels: Mapping[str, Curves], title: str = "") -> Figure:
     """Draw accuracies over the size ε of attacks: a panel for each attack, a curve for each net (D4, D5).
 
@@ -49,6 +53,15 @@ def robustness(panels: Mapping[str, Curves], title: str = "") -> Figure:
     """
     from minprox.figures.picture import Figure
 
+    for curves in panels.values():
+        mapping("curves", curves)
+        for label, curve in curves.items():
+            if not isinstance(curve, Mapping) or not curve:
+                refuse(f"curves[{label!r}]", "accuracies by the size of the attack", curve)
+            for epsilon, found in curve.items():
+                check_number("epsilon", epsilon, least=0)
+                for accuracy in found if isinstance(found, (list, tuple)) and found else [found]:
+                    check_number("accuracy", accuracy)
     if not panels or not all(panels.values()):
         raise ValueError("robustness: expected one attack or more, and a curve for each net, found none")
     figure = Figure(figsize=(5.5 * len(panels) + 0.5, 5), layout="constrained")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minprox.figures.doors import MOST, door
 from minprox.figures.lettering import literal
 from minprox.figures.style import COLOURS, dress, legend, tint
-from minprox.ground.arguments import whole
+from minprox.ground.arguments import refuse, whole
 from minprox.methods.pipeline import schedule, step_time
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ WORK = {"forward": COLOURS[5], "error": COLOURS[4], "direction": COLOURS[2]}
 NAMES = {"forward": "forward pass", "error": "error handed down", "direction": "direction of θ"}
 
 
+@door
 def gantt(modules: int = 5, horizons: Sequence[int] = (1, 2, 5), batches: int = 3, title: str = "") -> Figure:
     """Draw which device works on which mini-batch when, and the time of a step over devices (I3).
 
@@ -49,6 +51,8 @@ def gantt(modules: int = 5, horizons: Sequence[int] = (1, 2, 5), batches: int = 
 
     from minprox.figures.picture import Figure
 
+    if not isinstance(horizons, (list, tuple)) or not 0 < len(horizons) <= MOST:
+        refuse("horizons", f"a list of one integer or more, and at most {MOST}", horizons)
     horizons = [whole("horizons", N) for N in horizons]
     plans = [schedule(modules, N, batches) for N in horizons]
     end = max(task.end for tasks in plans for task in tasks)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minprox.figures.doors import door, mapping
 from minprox.figures.lettering import literal
 from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, logarithmic, look
+from minprox.ground.arguments import number as check_number
+from minprox.ground.arguments import refuse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 
 
+@door(runs=mapping)
 def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str = "epoch") -> Figure:
     """Draw the curvature that steps meet along training, beside the limit ``2/τ`` of its stability (T5, T6).
 
@@ -52,6 +56,13 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
     """
     from minprox.figures.picture import Figure
 
+    for label, run in runs.items():
+        if not isinstance(run, (list, tuple)) or len(run) != 2 or not isinstance(run[1], (list, tuple)):
+            refuse(f"runs[{label!r}]", "a pair of the step size τ and the measured rows", run)
+        check_number("τ", run[0], above=0)
+        for row in run[1]:
+            if not isinstance(row, Mapping) or not row.keys() >= NEEDED:
+                refuse(f"runs[{label!r}]", f"rows with {', '.join(sorted(NEEDED))}", row)
     if not runs or not all(len(rows) for _, rows in runs.values()):
         raise ValueError("sharpness: expected one measured run or more, found none")
     explicit = all(row["sharpness"] == row["preconditioned"] for _, rows in runs.values() for row in rows)
@@ -78,6 +89,7 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
     return figure
 
 
+NEEDED = {"epoch", "loss", "sharpness", "preconditioned", "preconditioned_shares"}
 PANELS = {
     "loss": "loss",
     "preconditioned": "sharpness met · τ/2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from minprox.figures.doors import door
 from minprox.figures.lettering import literal
 from minprox.figures.style import dress, legend, look
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 NAMES = {"explicit": "SPAUC", "implicit": "SPAUC, implicit"}
 
 
+@door
 def stream_scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     """Draw what :func:`minprox.bench.streams.run` measured.
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minprox.ground.arguments import refuse, whole
+from minprox.ground.doors import path as check_path
 from minprox.ground.files import whole_file
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def look(number: int, points: int) -> dict[str, Any]:
     >>> style["color"] == mp.figures.COLOURS[1], style["linestyle"], style["marker"]
     (True, '--', 's')
     """
+    number, points = whole("number", number, least=0), whole("points", points, least=0)
     first, step = number % 3, max(1, points // 8)
     return {
         "color": COLOURS[number % len(COLOURS)],
@@ -139,6 +142,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     ...     path.read_text()[:5]
     '<?xml'
     """
+    if not callable(getattr(figure, "savefig", None)) or isinstance(figure, type):
+        refuse("figure", "a figure of matplotlib", figure)
     ending = check_ending(path)
     from matplotlib import rc_context
 
@@ -170,6 +175,7 @@ def check_ending(path: str | os.PathLike[str]) -> str:
     >>> mp.figures.check_ending("curves.PDF")
     '.pdf'
     """
+    check_path("path", path)
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")

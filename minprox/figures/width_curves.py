@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from minprox.figures.doors import door
 from minprox.figures.lettering import literal
 from minprox.figures.style import dress, legend, logarithmic, look
 
@@ -28,6 +29,7 @@ LOOKS = {  # as in the table of methods; the primal form, which stands beside th
 }
 
 
+@door
 def scaling(record: Mapping[str, Any], title: str = "") -> Figure:
     """Draw what :func:`minprox.bench.widths.run` measured.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from minprox.formulas.formula import Formula
 from minprox.formulas.labels import Mention, tests, tutorials
 from minprox.formulas.registry import FORMULAS
-from minprox.formulas.source import ROOT, Source, find
+from minprox.formulas.source import ROOT, Source, find, shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +112,7 @@ def explain(label: str) -> Explanation:
     """
     formula = FORMULAS.get(label.upper()) if isinstance(label, str) else None
     if formula is None:
-        raise ValueError(f"label: expected one of {', '.join(FORMULAS)}, found {label!r}")
+        raise ValueError(f"label: expected one of {', '.join(FORMULAS)}, found {shown(label)}")
     root = project()
     return Explanation(
         formula,

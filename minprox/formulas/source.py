@@ -15,6 +15,7 @@ from typing import Any
 from minprox.formulas.labels import docstring_of, labels_in, prose
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = __name__.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,19 @@ def find(name: str) -> Source:
 
 def defined_in(name: str) -> tuple[ModuleType, list[str]]:
     """Return the module that defines an object, and the object's path within that module."""
-    owner, path = innermost_module(name.split("."))
+    parts = name.split(".") if isinstance(name, str) else []
+    if len(parts) < 2 or parts[0] != PACKAGE or not all(part.isidentifier() for part in parts):
+        told = name if isinstance(name, str) and name.isprintable() and len(name) < 100 else shown(name)
+        raise ValueError(f"{told}: no such module of {PACKAGE}, whose names are dotted")
+    owner, path = innermost_module(parts)
     found: Any = owner
     for part in path:
         if not hasattr(found, part):
             raise ValueError(f"{name}: {owner.__name__} has no {'.'.join(path)}")
         found = getattr(found, part)
     if hasattr(found, "__qualname__"):
+        if found.__module__.partition(".")[0] != PACKAGE:  # nothing else is imported
+            raise ValueError(f"{name}: expected something that {PACKAGE} defines, found {found.__module__}'s")
         return importlib.import_module(found.__module__), found.__qualname__.split(".")
     # A constant does not know where it stands: of the modules that have it, the one that assigns it.
     below = [module for key, module in list(sys.modules.items()) if key.startswith(f"{owner.__name__}.")]
@@ -137,6 +144,15 @@ def innermost_module(parts: list[str]) -> tuple[ModuleType, list[str]]:
         except ModuleNotFoundError:
             continue
     raise ValueError(f"{'.'.join(parts)}: no such module")
+
+
+def shown(value: Any) -> str:
+    """Return what is short as Python writes it, and the type of everything else."""
+    try:
+        text = repr(value)
+    except Exception:  # whatever an object of one's own does
+        text = "\n"
+    return text if text.isprintable() and len(text) <= 100 else type(value).__name__
 
 
 def descend(tree: ast.AST, path: list[str]) -> Any:

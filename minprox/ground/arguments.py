@@ -94,8 +94,8 @@ def number(
     ValueError: momentum: expected a number in [0, 1), found 1
     """
     expected = f"{name}: expected {described(least, above, below)}, found {shown(value)}"
-    plain = value.item() if getattr(value, "ndim", None) == 0 else value  # also of an array without axes
-    if not isinstance(plain, Real) or isinstance(plain, bool) or isinstance(value, np.ma.MaskedArray):
+    plain = scalar(value)
+    if plain is None:
         raise ArgumentTypeError(expected)
     try:
         real = float(plain)
@@ -104,6 +104,14 @@ def number(
     if not (math.isfinite(real) and least <= real and above < real < below):
         raise ValueError(expected)
     return real
+
+
+def scalar(value: Any) -> Any:
+    """Return a real number, also that of an array without axes; None for all else, a truth value included."""
+    plain = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    if not isinstance(plain, Real) or isinstance(plain, bool) or isinstance(value, np.ma.MaskedArray):
+        return None
+    return plain
 
 
 def step_size(name: str, value: Any, dtype: Any = "float64") -> float:

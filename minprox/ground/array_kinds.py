@@ -30,6 +30,9 @@ def as_given(value: Any) -> Any:
 def as_array(value: Any) -> np.ndarray:
     """Return a plain array, or what makes one, as an array."""
     try:
-        return np.asarray(as_given(value))
+        array = np.asarray(as_given(value))
     except (ValueError, OverflowError):  # rows of several lengths
-        raise ValueError(f"array: expected an array or what makes one, found {shown(value)}") from None
+        array = None
+    if array is None or (array.dtype.kind == "O" and not isinstance(value, np.ndarray)):
+        raise ValueError(f"array: expected an array or what makes one, found {shown(value)}")
+    return array

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minprox.ground.arguments import shown
+from minprox.ground.arguments import flag, shown
 from minprox.ground.array_kinds import as_array, as_given, check_plain
 
 _modules: dict[str, ModuleType] = {"numpy": np}
@@ -92,7 +92,7 @@ class use:
 
     def __init__(self, name: str, *, tf32: bool = False) -> None:
         global _current
-        module = _load(name)
+        module, tf32 = _load(name), flag("tf32", tf32)
         self._former, self._module, self._tf32 = _current, module, _tf32(module, tf32)
         _current = module
 

@@ -97,6 +97,8 @@ def entries(name: str, value: Any, kinds: str, words: str) -> None:
     if not hasattr(value, "dtype") or not hasattr(value, "shape"):
         raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found {type(value).__name__}")
     home(value)
+    if isinstance(value, np.generic):  # a number, which has a dtype too
+        raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found {type(value).__name__}")
     if value.dtype.kind not in kinds:
         raise ArgumentTypeError(f"{name}: expected an array of {words} numbers, found dtype {value.dtype}")
 
@@ -122,7 +124,7 @@ def reals(name: str, value: Any) -> None:
         array = value if hasattr(value, "dtype") else np.asarray(value)
     except (TypeError, ValueError, OverflowError):  # rows of several lengths, say
         raise wrong(name, "real numbers", value) from None
-    if array.dtype.kind not in "fiu":
+    if getattr(array.dtype, "kind", "") not in tuple("fiu"):
         raise wrong(name, "real numbers", value)
     if isinstance(array, np.ndarray):
         check_plain(array)
@@ -154,8 +156,15 @@ def misfit(name: str, called: Any, *arguments: str) -> None:
 
 def path(name: str, value: Any) -> None:
     """Raise TypeError unless this is the path of a file or a folder."""
-    if not isinstance(value, (str, os.PathLike)) or not str(value):
+    try:
+        text = os.fspath(value)
+        os.fsencode(text)
+    except (TypeError, ValueError):  # no path, or letters that no file has in its name
+        raise wrong(name, "a path", value) from None
+    if not isinstance(text, str) or not text:
         raise wrong(name, "a path", value)
+    if any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text):  # they would act on a terminal
+        raise wrong(name, "a path without control characters", value)
 
 
 def positive(name: str, value: Any) -> None:

@@ -22,6 +22,17 @@ def seed(name: str, value: Any) -> int:
     return whole(name, value, least=0, most=MOST)
 
 
+def seeds(name: str, value: Any) -> None:
+    """Raise an error unless this is a seed, or a list of several.
+
+    Examples
+    --------
+    >>> seeds("seed", [3, 0])
+    """
+    for one in value if isinstance(value, (list, tuple)) and value else [value]:
+        seed(name, one)
+
+
 def generator(value: Any, name: str = "seed") -> np.random.Generator:
     """Return NumPy's generator of a seed, or of several integers that make one.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minprox.engine.doors import KINDS
 from minprox.ground.arguments import wrong
-from minprox.ground.doors import Check, doors, flag, function, numbers
+from minprox.ground.doors import Check, doors, flag, function, numbers, path
 
 
 def split(name: str, value: Any) -> None:
@@ -36,13 +36,18 @@ def callbacks(name: str, value: Any) -> None:
     """Raise TypeError unless these are functions."""
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes, dict)) or hasattr(value, "dtype"):
         raise wrong(name, "a list of functions callback(net, history)", value)
-    if isinstance(value, (list, tuple)):
-        for i, callback in enumerate(value):
-            function(f"{name}[{i}]", callback)
+
+
+def functions(name: str, values: Iterable[Any]) -> list[Any]:
+    """Return functions as a list, or raise TypeError where one is none."""
+    found = list(values)
+    for i, value in enumerate(found):
+        function(f"{name}[{i}]", value)
+    return found
 
 
 OWN: dict[str, Check] = {
     **{"split": split, "data": data, "optimizer": optimizer, "direction": function, "callbacks": callbacks},
-    **{"resume": flag},
+    **{"resume": flag, "progress": flag, "checkpoint": path},
 }
 door = doors({**KINDS, **OWN})

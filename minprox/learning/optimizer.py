@@ -54,7 +54,7 @@ class Optimizer:
         penalty: Any = None,
         penalise_bias: bool = False,
     ) -> None:
-        if not callable(lr):
+        if not callable(lr) or isinstance(lr, type):
             lr = number(f"lr of {type(self).__name__}", lr, least=0)
         self.net, self.lr = net, lr
         self.weight_decay = number(f"weight_decay of {type(self).__name__}", weight_decay, least=0)

@@ -7,13 +7,12 @@ import io
 import math
 import os
 from collections.abc import Iterator
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from minprox.ground.arguments import one_of, shown, wrong
+from minprox.ground.arguments import one_of, refuse, scalar, shown, wrong
+from minprox.ground.doors import path as check_path
+from minprox.ground.doors import text
 from minprox.ground.files import write_json, write_text
 from minprox.ground.reading import read_json, signed
 from minprox.ground.schemas import mapping, maybe
@@ -77,12 +76,18 @@ class Rows:
         float
             NaN if the run goes on.
         """
+        text("column", column)
+        measured("worst", worst)
         if self.status == "running":
             return math.nan
         if self.status == "diverged":
             return worst
-        value = getattr(self, column)
-        return value[-1] if isinstance(value, list) else value
+        value = getattr(self, column, None)
+        if isinstance(value, list):
+            return value[-1] if value else math.nan
+        if not isinstance(value, (int, float)):
+            refuse("column", f"one of {', '.join(self.names())}, or a measure of the end", column)
+        return value
 
     def rows(self) -> Iterator[dict[str, float]]:
         """Yield the rows as dictionaries."""
@@ -137,6 +142,7 @@ class Rows:
         OSError
             If the file cannot be written.
         """
+        check_path("path", path)
         ending = Path(path).suffix.lower()
         if ending == ".json":
             write_json(path, signed(self.told()))
@@ -159,6 +165,7 @@ def read_record(path: str | os.PathLike[str], kinds: dict[str, Any]) -> tuple[An
     run : dict or None
         What it says of the run that it is of, if anything.
     """
+    check_path("path", path)
     content = read_json(path)
     found = content.pop("format", None) if isinstance(content, dict) else None
     if not isinstance(found, str) or found not in kinds:
@@ -187,7 +194,10 @@ def finite_or_none(value: Any) -> Any:
 
 def measured(name: str, value: Any) -> float:
     """Return a measure as a float, whatever kind of number it is; a text is none, nor is a truth value."""
-    plain = value.item() if getattr(value, "ndim", None) == 0 else value
-    if not isinstance(plain, Real) or isinstance(plain, bool) or isinstance(value, np.ma.MaskedArray):
+    plain = scalar(value)
+    if plain is None:
         raise wrong(name, "a number", value)
-    return float(plain)
+    try:
+        return float(plain)
+    except OverflowError:  # an integer beyond all floats
+        return math.inf if plain > 0 else -math.inf

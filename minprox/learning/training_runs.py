@@ -14,8 +14,9 @@ from minprox.engine.passes import backprop
 from minprox.ground.arguments import whole
 from minprox.ground.communicators import taken
 from minprox.ground.files import check_folder, check_writable
+from minprox.ground.seeds import seed as check_seed
 from minprox.learning.checkpoints import Checkpoint
-from minprox.learning.doors import door
+from minprox.learning.doors import door, functions
 from minprox.learning.endings import endings_told
 from minprox.learning.evaluation import check_training_loss
 from minprox.learning.history import History
@@ -113,7 +114,7 @@ def train(
     (3, 'finished', True)
     """
     epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
-    seed = whole("seed", seed, least=0)
+    seed = check_seed("seed", seed)
     if optimizer.net is not net:
         raise ValueError("the optimizer was made for another net than the one to be trained")
     check_training_loss(net, data.train, loss)
@@ -124,7 +125,7 @@ def train(
         )
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the path of a checkpoint, found none")
-    callbacks, comm = list(callbacks), taken(comm)
+    callbacks, comm = functions("callbacks", callbacks), taken(comm)
     course = Training(net, data, loss, optimizer, direction, batch_size, seed, callbacks, comm)
     history, store = History(), None
     if checkpoint is not None:

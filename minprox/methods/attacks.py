@@ -12,14 +12,15 @@ from minprox.engine.passes import forward
 from minprox.engine.reverse import input_gradient
 from minprox.ground.arguments import number, shown, whole
 from minprox.ground.backend import array_module, on_host
-from minprox.ground.seeds import generator
+from minprox.ground.doors import function
+from minprox.ground.seeds import generator, seeds
 from minprox.learning.doors import door
 
 Clip = tuple[float, float] | None
 Attack = Callable[..., Array]
 
 
-@door(seed=None)
+@door(seed=seeds)
 def fgsm(
     net: Graph, x: Array, y: Array, loss: Loss, epsilon: float, clip: Clip = (0.0, 1.0), seed: int = 0
 ) -> Array:
@@ -70,7 +71,7 @@ def fgsm(
     return stepped(x, g, epsilon, clip)
 
 
-@door(seed=None)
+@door(seed=seeds)
 def pgd(
     net: Graph,
     x: Array,
@@ -141,7 +142,7 @@ def pgd(
     return worst
 
 
-@door(seed=None)
+@door(seed=seeds, attack=function)
 def robust_accuracy(
     net: Graph,
     split: Any,

@@ -157,13 +157,15 @@ class DoubleBackprop:
     """
 
     def __init__(self, lam: float | Callable[[int], float] = 0.1, **options: Any) -> None:
-        self.lam = lam if callable(lam) else number("lam", lam, least=0)
+        self.lam = lam if callable(lam) and not isinstance(lam, type) else number("lam", lam, least=0)
         self.options, self.epoch = options, 0
 
     @property
     def lam_now(self) -> float:
         """λ in this epoch."""
-        return float(self.lam(self.epoch)) if callable(self.lam) else self.lam
+        if not callable(self.lam):
+            return self.lam
+        return number(f"lam in epoch {self.epoch}", self.lam(self.epoch), least=0)
 
     def __call__(self, net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
         return double_backprop(net, tape, loss, y, self.lam_now, **self.options)

@@ -52,6 +52,7 @@ def penalty_gradient(
            [ 0.,  0.]])]
     """
     total: list[Array] = []
+    check_options(norm, of, epsilon, points, clip)
     tape = at_points(net, tape, loss, y, epsilon, clip)
     for part in parts(loss, tape, of):
         s = motion(input_gradient(net, tape, part, y), norm, points)

@@ -11,15 +11,18 @@ from typing import Any
 from minprox.engine.graph import Graph
 from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
-from minprox.engine.plan import Solver
-from minprox.engine.reverse import sweep
+from minprox.engine.plan import Solver, solved
+from minprox.engine.reverse import output_error, sweep
 from minprox.engine.solvers import Exact, Explicit
 from minprox.engine.tape import Tape
-from minprox.ground.arguments import number, whole
+from minprox.ground.arguments import refuse, step_size, whole
+from minprox.ground.doors import function
+from minprox.learning.doors import door
 from minprox.methods.modules import Modules
 from minprox.methods.pipeline import handed
 
 
+@door(net=None, tau_theta=None, solver=function)
 def n_wise(
     net: Modules,
     tape: Tape,
@@ -70,7 +73,8 @@ def n_wise(
     [(5, 4), (5, 3), (5, 3)]
     """
     if not isinstance(net, Modules):
-        raise TypeError(f"n_wise: expected a net of modules, Modules, found {net!r}")
+        refuse("net", "a net of modules, such as mp.methods.Modules makes", net)
+    tape.check(net)
     K, N = len(net.modules), whole("horizon", horizon)
     taus = each_module(tau_theta, K)
     steps: dict[int, Array] = {}
@@ -78,16 +82,16 @@ def n_wise(
     def keep(part: Graph, swept: Iterable[tuple[Any, Any, Array]], tau: float | None, faces: bool) -> None:
         for l, A, delta in swept:
             explicit = tau is None or (faces and l in part.last_transfers)
-            d = (Explicit() if explicit else solver)(A, delta, tau or 0.0)  # Aᵀδ, or (E6)
+            d = solved(Explicit() if explicit else solver, A, delta, tau or 0.0)  # Aᵀδ, or (E6)
             steps[id(part.transfers[l])] = part.transfers[l].join(d)
 
     errors: dict[int, Array] = {}  # at h_i: that of each loss k, by its number
     own = {}  # ∂L_i/∂h_i
     for i, (head, numbers) in enumerate(zip(net.heads, net.within_heads, strict=True), start=1):
         aside = part_of(tape, head, numbers)
-        *layers, (_, _, own[i]) = sweep(head, aside, loss.gradient(aside.output, y), to_input=True)
+        *layers, (_, _, own[i]) = sweep(head, aside, output_error(aside, loss, y), to_input=True)
         keep(head, layers, taus[i - 1], faces=True)  # a_i learns from L_i alone
-    own[K] = loss.gradient(tape.output, y)
+    own[K] = output_error(tape, loss, y)
     for i in range(K, 0, -1):
         module, errors[i] = net.modules[i - 1], own[i]
         record = part_of(tape, module, net.within_modules[i - 1])
@@ -114,4 +118,4 @@ def each_module(tau_theta: Any, count: int) -> list[float | None]:
     values = list(tau_theta) if isinstance(tau_theta, (list, tuple)) else [tau_theta] * count
     if len(values) != count:
         raise ValueError(f"tau_theta: expected one value, or {count}, one a module, found {len(values)}")
-    return [None if value is None else number("tau_theta", value, above=0) for value in values]
+    return [None if value is None else step_size("tau_theta", value) for value in values]

@@ -8,7 +8,9 @@ from itertools import pairwise
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Symbol
 from minprox.engine.layers.base import Array, Shape
+from minprox.ground.arguments import refuse, shown
 from minprox.ground.backend import array_module
+from minprox.learning.doors import door
 
 
 class Last(Layer):
@@ -66,10 +68,10 @@ class Modules(Graph):
     """
 
     def __init__(self, modules: Sequence[Graph], heads: Sequence[Graph]) -> None:
+        for name, parts in (("modules", modules), ("heads", heads)):
+            if not isinstance(parts, (list, tuple)) or not all(isinstance(part, Graph) for part in parts):
+                refuse(f"{name} of Modules", "nets in a list", parts)
         self.modules, self.heads = list(modules), list(heads)
-        for part in (*self.modules, *self.heads):
-            if not isinstance(part, Graph):
-                raise TypeError(f"Modules: expected nets as modules and heads, found {type(part).__name__}")
         if len(self.heads) != len(self.modules) - 1:
             raise ValueError(
                 "Modules: expected one or more modules and a head for each but the last, "
@@ -104,6 +106,7 @@ def walk(net: Graph, symbol: Symbol) -> list[Symbol]:
     return symbols
 
 
+@door
 def cut(net: Graph, at: Iterable[Symbol]) -> list[Graph]:
     """Cut a net into modules at symbols on its way.
 
@@ -132,11 +135,13 @@ def cut(net: Graph, at: Iterable[Symbol]) -> list[Graph]:
     >>> cut(mp.Graph(x, mp.Linear(8, 3)(h)), [h])
     [Graph(Linear(4, 8), ReLU()), Graph(Linear(8, 3))]
     """
-    places = [0]
+    if not isinstance(at, Iterable) or isinstance(at, (str, bytes)) or hasattr(at, "dtype"):
+        refuse("at", "a list of symbols, nodes of this net", at)
+    places, number = [0], {id(node): i for i, node in enumerate(net.nodes)}
     for symbol in at:
-        if symbol not in net.nodes:
-            raise ValueError(f"cut: {symbol!r} is no node of this net")
-        places.append(net.nodes.index(symbol))
+        if id(symbol) not in number:
+            raise ValueError(f"cut: {shown(symbol)} is no node of this net")
+        places.append(number[id(symbol)])
     places.append(len(net.nodes) - 1)
     modules = []
     for first, last in pairwise(places):

@@ -12,8 +12,9 @@ import numpy as np
 from minprox.engine.doors import check_system, door
 from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap, transpose
+from minprox.ground.arguments import step_size
 from minprox.ground.backend import array_module
-from minprox.ground.doors import reals
+from minprox.ground.doors import reals, weight
 from minprox.paper.conditioning import angle, angle_bound, condition, condition_bound, spectrum
 from minprox.paper.layer_descent import Descent, descent
 from minprox.paper.preconditioner import root
@@ -67,7 +68,7 @@ def largest_stable_step(eigenvalues: Any) -> float:
     return 2 / largest
 
 
-@door(eigenvalue=reals, tau=reals, tau_theta=reals)
+@door(eigenvalue=reals, tau=weight)
 def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     """Return ``1 − τλ``, by which an explicit step multiplies the error along an eigenvector (P5).
 
@@ -89,7 +90,7 @@ def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     return 1 - tau * numbers(eigenvalue)
 
 
-@door(eigenvalue=reals, tau=reals, tau_theta=reals)
+@door(eigenvalue=reals, tau_theta=step_size)
 def implicit_factor(eigenvalue: Any, tau_theta: float) -> Any:
     """Return ``1/(1 + τ_θ λ)``, in (0, 1], by which an implicit step multiplies that error (P5).
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from numpy.ma import MaskedArray
+import numpy as np
 
 from minprox.ground.backend import array_module
 from minprox.ground.doors import floats
 
 Array = Any
+STRANGE = np.ma.MaskedArray, np.matrix, np.recarray  # kinds of arrays that mean something else
 
 
 def entered(forward: Callable[..., Array]) -> Callable[..., Array]:
@@ -24,13 +25,18 @@ def entered(forward: Callable[..., Array]) -> Callable[..., Array]:
     @wraps(forward)
     def checked(self: Any, *arrays: Array, **options: Any) -> Array:
         try:
-            if all(a.dtype.kind == "f" and not isinstance(a, MaskedArray) for a in arrays):
+            shape = getattr(self, "theta_shape", None)
+            if (shape is None or arrays[0].shape == shape) and all(
+                a.dtype.kind == "f" and a.ndim and a.size and not isinstance(a, STRANGE) for a in arrays
+            ):
                 return forward(self, *arrays, **options)
         except NotImplementedError:
             raise
         except Exception:
             check_arrays(self, arrays)
             raise
+        if getattr(self, "lacks_forward", False):
+            return forward(self, *arrays, **options)  # which says so
         return check_arrays(self, arrays)  # which raises an error
 
     return checked
@@ -45,6 +51,8 @@ def check_arrays(layer: Any, arrays: tuple[Array, ...]) -> None:
         floats(f"{name} of {layer!r}", a)
         if not a.ndim:
             raise ValueError(f"{name} of {layer!r}: expected an array, found a number without axes")
+        if not a.size:
+            raise ValueError(f"{name} of {layer!r}: expected one sample or more, found the shape {a.shape}")
     array_module(*theta, *inputs)
     if theta and theta[0].shape != shape:
         raise ValueError(f"theta of {layer!r}: expected the shape {shape}, found {theta[0].shape}")

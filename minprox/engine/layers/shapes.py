@@ -31,9 +31,10 @@ class Reshape(Layer):
     arity, bends = 1, False
 
     def __init__(self, *shape: int) -> None:
-        if not shape or shape.count(-1) > 1:
+        known = [whole("shape", n, least=-1) for n in shape]
+        self.shape = tuple(n if n == -1 else whole("shape", n) for n in known)
+        if not shape or self.shape.count(-1) > 1:
             raise ValueError(f"Reshape: expected positive integers, one of which may be -1, found {shape}")
-        self.shape = tuple(-1 if n == -1 else whole("shape", n) for n in shape)
 
     def forward(self, a: Array) -> Array:
         size, known = math.prod(a.shape[1:]), abs(math.prod(self.shape))  # there may be no sample
@@ -81,9 +82,9 @@ class Permute(Layer):
     arity, bends = 1, False
 
     def __init__(self, *axes: int) -> None:
-        if not axes or sorted(axes) != list(range(1, len(axes) + 1)):
+        self.axes = tuple(whole("axes of Permute", axis) for axis in axes)
+        if not axes or sorted(self.axes) != list(range(1, len(axes) + 1)):
             raise ValueError(f"Permute: expected a permutation of 1 … {len(axes) or 'n'}, found {axes}")
-        self.axes = tuple(int(axis) for axis in axes)
 
     def forward(self, a: Array) -> Array:
         return a.transpose(0, *self.axes)

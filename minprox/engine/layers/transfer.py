@@ -12,7 +12,7 @@ from minprox.engine.transfer_map import TransferMap
 from minprox.ground.backend import array_module
 
 
-class Transfer(Parametric, entry=False):  # forward says first what a class lacks
+class Transfer(Parametric):
     """Base class of the transfers: ``z = φ(θ, a)``, linear in θ for fixed ``a`` (section 1).
 
     A transfer of your own gives :meth:`adjoint_input`, and one thing more, in either of two ways.
@@ -167,6 +167,12 @@ class Transfer(Parametric, entry=False):  # forward says first what a class lack
     def has_matrix(self) -> bool:
         """Whether the class gives :meth:`matrix` itself."""
         return type(self).matrix is not Transfer.matrix
+
+    @property
+    def lacks_forward(self) -> bool:
+        """Whether the class gives neither ``forward`` nor ``linear_map``."""
+        kind = type(self)
+        return kind.forward is Transfer.forward and kind.linear_map is Transfer.linear_map
 
     def given_map(self, a: Array, missing: str) -> LinearMap:
         """Return the linear map that the class gives, or raise NotImplementedError where it gives none."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from minprox.ground.arguments import number
 from minprox.ground.backend import array_module
-from minprox.ground.doors import numbers
+from minprox.ground.doors import floats
 
 Array = Any
 
@@ -38,6 +41,12 @@ class Penalty:
     >>> isinstance(penalty, mp.prox.Penalty)
     True
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in ("__call__", "prox", "conjugate"):
+            if name in vars(cls):
+                setattr(cls, name, entered(vars(cls)[name]))
 
     def __call__(self, u: Array) -> Array:
         """Return ``Ω(u)``, a scalar array."""
@@ -96,8 +105,23 @@ class Penalty:
             If σ is not positive.
         """
         sigma = number("sigma", sigma, above=0)
-        numbers("v", v)
+        floats("v", v)
         return v - sigma * self.prox(v / sigma, 1 / sigma)  # v = prox_{σΩ*}(v) + σ prox_{Ω/σ}(v/σ)
+
+
+def entered(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a part of a penalty that takes floating-point arrays with entries alone."""
+    name = list(signature(function).parameters)[1]
+
+    @wraps(function)
+    def checked(self: Penalty, array: Array, *rest: Any, **options: Any) -> Array:
+        if type(array) is not np.ndarray or array.dtype.kind != "f" or not array.size:  # a stream has many
+            floats(name, array)
+            if not array.size:
+                raise ValueError(f"{name}: expected an array with entries, found the shape {array.shape}")
+        return function(self, array, *rest, **options)
+
+    return checked
 
 
 def step(value: Any, name: str = "tau") -> float:
@@ -116,7 +140,6 @@ def strength(penalty: Any, *names: str) -> None:
 
 def soft(v: Array, t: float) -> Array:
     """Soft thresholding, ``sign(v) max(|v| − t, 0)``."""
-    numbers("v", v)
     xp = array_module(v)
     return xp.sign(v) * xp.maximum(abs(v) - t, 0)
 

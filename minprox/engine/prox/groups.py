@@ -10,6 +10,7 @@ from numpy.linalg import LinAlgError
 from minprox.engine.prox.base import Penalty, indicator, rounding, soft, step, strength
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import array_module
+from minprox.ground.doors import floats
 
 Array = Any
 
@@ -215,5 +216,6 @@ def singular(penalty: Penalty, u: Array) -> tuple[Array, Array, Array]:
 
 def check_matrix(penalty: Any, u: Array) -> None:
     """Raise ValueError unless an array is a matrix."""
+    floats("the argument of " + type(penalty).__name__, u)
     if u.ndim != 2:
         raise ValueError(f"{type(penalty).__name__}: expected a matrix, found an array of shape {u.shape}")

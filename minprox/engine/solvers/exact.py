@@ -8,7 +8,7 @@ import numpy as np
 
 from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap, transpose
-from minprox.ground.arguments import one_of
+from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module, at_once, cholesky, on_host
 from minprox.ground.products import multiply
 
@@ -31,7 +31,8 @@ class Explicit:
     """
 
     def __call__(self, A: LinearMap, delta: Array, tau_theta: float) -> Array:
-        check_system(A, delta, tau_theta or 1.0)
+        number("tau_theta", tau_theta, least=0)
+        check_system(A, delta)
         return A.T @ delta  # ∇_θ J = Aᵀ δ  (P1)
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.learning.doors import door
 from minprox.methods.spauc.formulas import gradient, proximal_point
 from minprox.methods.spauc.learner import Learner, Memory
 from minprox.methods.spauc.steps import StepRule
@@ -36,6 +37,7 @@ class SPAUC(Learner):
     True
     """
 
+    @door
     def __init__(
         self,
         features: int,

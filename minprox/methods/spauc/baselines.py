@@ -14,6 +14,7 @@ from minprox.methods.spauc.steps import StepRule
 Array = Any
 
 
+@door
 def spam_gradient(w: Array, x: Array, positive: bool, p: float, u: Array, v: Array) -> Array:
     """Return the gradient of SPAM, which has the mean of (S3) and a larger variance (S9).
 

@@ -14,7 +14,7 @@ from minprox.ground.arguments import number, refuse, whole
 from minprox.ground.backend import asarray, to_numpy
 from minprox.ground.doors import door
 from minprox.methods.spauc.state import Stored
-from minprox.methods.spauc.steps import Constant, StepRule
+from minprox.methods.spauc.steps import Constant, StepRule, length
 from minprox.methods.spauc.streams import as_matrix, checked, is_sparse, rows
 
 Array = Any
@@ -131,7 +131,7 @@ class Learner(Stored):
         with np.errstate(over="ignore", invalid="ignore"):  # steps too long diverge, which is a result
             for row, is_positive in zip(rows(x), positive.tolist(), strict=True):
                 t = self.t + 1
-                w, memory = self.next(row, is_positive, self.step(t))
+                w, memory = self.next(row, is_positive, length(self.step, t))
                 counts = {name: self.memory[name] + (name == SIDES[is_positive]) for name in SIDES}
                 weight = self.weighted(t)
                 total, mean = self.weight + weight, self.mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from minprox.ground.arguments import number
@@ -28,6 +29,14 @@ class StepRule:
     def weight(self, t: int) -> float:
         """Return the weight of ``w_t``: all the same."""
         return 1.0
+
+
+def length(rule: StepRule, t: int) -> float:
+    """Return the step of a rule at an example, or raise ValueError where a rule of one's own gives none."""
+    eta = rule(t)
+    if type(eta) is float and 0 < eta < math.inf:  # a stream takes a million of them
+        return eta
+    return number(f"the step at example {t}", eta, least=0)
 
 
 @dataclass(frozen=True)

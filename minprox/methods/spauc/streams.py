@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minprox.ground.arguments import ArgumentTypeError, whole
+from minprox.ground.arguments import ArgumentTypeError, flag, shown, whole
 from minprox.ground.backend import array_module, asarray, to_numpy
+from minprox.ground.doors import door
+from minprox.ground.doors import path as check_path
 
 Array = Any
 
@@ -76,7 +78,10 @@ def as_matrix(x: Any) -> Any:
             rows = rows.copy()
             rows.sum_duplicates()
         return rows
-    array = x if hasattr(x, "dtype") else np.asarray(x)
+    try:
+        array = x if hasattr(x, "dtype") else np.asarray(x)
+    except (ValueError, OverflowError):  # rows of several lengths
+        raise ValueError(f"examples: expected an array of shape (n, features), found {shown(x)}") from None
     if array.dtype.kind not in "biuf":
         raise ArgumentTypeError(f"examples: expected numbers, found an array of dtype {array.dtype}")
     if array.ndim not in (1, 2):
@@ -101,6 +106,7 @@ def rows(x: Any) -> Iterator[Array]:
         yield asarray(row)
 
 
+@door(path=check_path, features=whole, chunk=whole, zero_based=flag)
 def libsvm(
     path: str | os.PathLike[str], features: int, chunk: int = 1000, zero_based: bool = False
 ) -> Iterator[tuple[Any, Array]]:
@@ -142,7 +148,6 @@ def libsvm(
         from sklearn.datasets import load_svmlight_file
     except ImportError:
         raise ImportError("libsvm needs scikit-learn: install the extra minprox[sklearn]") from None
-    features, chunk = whole("features", features), whole("chunk", chunk)
     opened: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(Path(path).suffix, open)
     with opened(path, "rb") as file:
         line = 1

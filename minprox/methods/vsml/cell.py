@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minprox.ground.arguments import float_dtype, whole
+from minprox.ground.arguments import float_dtype
 from minprox.ground.backend import array_module, asarray
+from minprox.ground.doors import arrays
+from minprox.ground.seeds import generator
 
 Array = Any
 State = tuple[Array, ...]
@@ -55,7 +57,9 @@ class LSTMCell:
     def __init__(
         self, theta: Sequence[Array] | None = None, seed: int = 0, dtype: DTypeLike = "float32"
     ) -> None:
-        rng, kind = np.random.default_rng(whole("seed", seed, least=0)), float_dtype("dtype", dtype)
+        rng, kind = generator(seed), float_dtype("dtype", dtype)
+        if theta is not None:
+            arrays("theta", theta)
         own = (asarray(drawn(rng, shape).astype(kind)) for shape in self.SHAPES)
         self.theta = [*own] if theta is None else [*theta]
         found = tuple(part.shape[-2:] for part in self.theta)

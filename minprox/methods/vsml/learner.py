@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from minprox.ground.arguments import whole
+from minprox.ground.arguments import flag, refuse, whole
 from minprox.ground.backend import array_module, asarray
+from minprox.ground.memory import check_room
+from minprox.ground.seeds import generator
 from minprox.learning.net_state import check_alike, listed, numbered
-from minprox.methods.vsml.cell import MESSAGE, LSTMCell, State
+from minprox.methods.vsml.cell import MESSAGE, SIZE, LSTMCell, State
 
 Array = Any
 
@@ -64,12 +67,16 @@ class Learner:
         seed: int | Sequence[int] = 0,
         backward: bool = False,
     ) -> None:
-        if len(sizes) < 2:
-            raise ValueError(f"sizes: expected two or more, those of inputs and outputs, found {sizes!r}")
-        self.cell, self.sizes, self.backward = cell, [whole("sizes", n) for n in sizes], bool(backward)
-        N, rng = whole("episodes", episodes), np.random.default_rng(seed)
+        if not isinstance(cell, LSTMCell):
+            refuse("cell", "a cell, such as mp.methods.vsml.LSTMCell()", cell)
+        if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
+            refuse("sizes", "a list of two or more, those of inputs and outputs", sizes)
+        self.cell, self.sizes = cell, [whole("sizes", n) for n in sizes]
+        N, rng, self.backward = whole("episodes", episodes), generator(seed), flag("backward", backward)
+        for I, O in pairwise(self.sizes):
+            check_room("the states of the cells", (2 * N, I, O, SIZE))
         xp, dtype = array_module(*cell.theta), cell.theta[0].dtype
-        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
+        pairs = list(pairwise(self.sizes))
         self.states: list[State] = [cell.start(N, I, O, rng) for I, O in pairs]
         self.downs = [xp.zeros((N, O, MESSAGE), dtype) for _, O in pairs]  # m←_b of each layer
         self.error = xp.zeros((N, self.sizes[-1]), dtype)
