@@ -539,6 +539,23 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
         given(modules=3, horizon=2, batches=2, forward=1.0, error=1.0, direction=1.0),
         {"direction": b.positive},
     ),
+    "methods.output_factor": (given(delta=targets, N=5), {"delta": b.any_floats, "N": b.positive}),
+    "methods.kfac_step": (
+        lambda: {"G": np.ones((3, 2)), "Omega": np.eye(3), "Gamma": np.eye(2), "a": 0.1, "b": 0.1},
+        dict.fromkeys(("G", "Omega", "Gamma"), b.floats) | dict.fromkeys("ab", b.array_like),
+    ),
+    "methods.split_damping": (
+        lambda: {"Omega": np.eye(3), "Gamma": np.eye(2), "damping": 0.1},
+        dict.fromkeys(("Omega", "Gamma"), b.any_floats) | {"damping": b.positive},
+    ),
+    "methods.KFAC": (
+        given(damping=0.1, decay=0.9, fisher="sampled", seed=0),
+        {"damping": b.positive, "decay": b.part, "fisher": b.text, "seed": b.seed},
+    ),
+    "figures.look_of": (
+        given(method="proxprop", solver="cg3", points=3),
+        {"method": b.text, "solver": b.text, "points": b.natural},
+    ),
     "methods.looks": (
         given(curves=[("backprop", ""), ("proxprop", "exact")]),
         {"curves": Kind(lambda v, g: not v or isinstance(v, (list, tuple, dict)))},
@@ -699,6 +716,7 @@ EXCEPT = {  # by name or its beginning, and why
     "theory.Descent": "holds what was measured",
     "theory.Sharpness": "holds what was measured",
     "solvers.Report": "holds what was measured",
+    "solvers.NewtonCG": "is what proxprop makes of a layer and a loss when both are checked",
     "datasets.Quadratic": "holds what was drawn",
     "methods.spauc.Moments": "holds what was measured",
     "methods.spauc.AUCClassifier": "checks its arguments in fit, as scikit-learn asks",
@@ -767,13 +785,14 @@ def starred(function):
 
 
 def by_names(function):
-    """Return what makes the usual arguments of a function, by the names that it has for them."""
+    """Return what makes the usual arguments of a function by their names, None where one is not known."""
     named = [
         p
         for p in inspect.signature(function).parameters.values()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and (p.name in USUAL or p.default is p.empty)
     ]
-    return of(*(p.name for p in named))
+    names = [p.name for p in named]
+    return of(*names) if set(names) <= set(USUAL) else None
 
 
 # What objects do
@@ -1086,7 +1105,8 @@ def walked_elsewhere(function):
     if function is mp.train:
         return True  # as what it is given needs to fit: the net its optimiser
     names = [name for name, other in public() if other is function]
-    return any(name in calls() for name in names) or not by_names(function)()
+    make = by_names(function)
+    return any(name in calls() for name in names) or (make is not None and not make())
 
 
 @functools.cache
@@ -1103,6 +1123,8 @@ def calls():
         done.add(id(function))
         make, own = OWN.get(name) or OWN.get(f"layers.{name}") or (None, {})
         make = make or by_names(function)
+        if make is None:
+            continue  # a test names it
         called = (
             starred(function)
             if any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values())

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from minprox.figures.style import look
+from minprox.ground.arguments import shown, whole
+from minprox.ground.doors import door, text
 from minprox.methods import METHODS, looks
 
 
+@door(method=text, solver=text, points=whole)
 def look_of(method: str, solver: str = "", points: int = 1) -> dict[str, Any]:
     """Return colour, line and markers of a method, which are the same in every figure and tutorial.
 
@@ -41,7 +44,7 @@ def look_of(method: str, solver: str = "", points: int = 1) -> dict[str, Any]:
     True
     """
     if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {shown(method)}")
     (number,) = looks([(method, solver or METHODS[method].settings.get("solver", ""))])
     return look(number, points)
 

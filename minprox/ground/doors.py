@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, TypeVar
@@ -142,6 +142,17 @@ def text(name: str, value: Any) -> None:
     """Raise TypeError unless this is a text."""
     if not isinstance(value, str):
         raise wrong(name, "a text", value)
+
+
+def pairs(name: str, value: Any) -> list[Any]:
+    """Return pairs as a list, or raise TypeError unless each begins with a text."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)) or hasattr(value, "dtype"):
+        raise wrong(name, "a list of pairs", value)
+    found = list(value)
+    for pair in found:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise wrong(name, "pairs that begin with a text", pair)
+    return found
 
 
 def misfit(name: str, called: Any, *arguments: str) -> None:

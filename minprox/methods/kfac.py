@@ -18,11 +18,31 @@ from minprox.engine.losses import Loss
 from minprox.engine.reverse import errors, sweep
 from minprox.engine.solvers.exact import inverse_shifted, trace
 from minprox.engine.tape import Tape
-from minprox.ground.arguments import number, one_of, whole
+from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.doors import floats, reals
+from minprox.ground.seeds import seed as check_seed
+from minprox.learning.doors import door
 from minprox.methods.model_targets import drawn_targets
 
 FISHER = "empirical", "sampled"
+
+
+def samples(name: str, value: Any) -> None:
+    """Raise an error unless this is a number of samples; one that a GPU holds is not looked at."""
+    reals(name, value)
+    if isinstance(value, (int, float, np.ndarray, np.generic)) or value.ndim:
+        number(name, value, above=0)
+
+
+def check_factors(Omega: Array, Gamma: Array, *sizes: int) -> None:
+    """Raise ValueError unless both factors are square, of the sizes that the gradient has."""
+    found = Omega.shape[-2:], Gamma.shape[-2:]
+    if len(sizes) != 2 or not all(sizes) or found != tuple((n, n) for n in sizes):
+        raise ValueError(
+            f"Omega, Gamma: expected square matrices for a gradient of the shape {sizes}, "
+            f"found {Omega.shape} and {Gamma.shape}"
+        )
 
 
 class KFAC:
@@ -79,7 +99,7 @@ class KFAC:
         self.damping = number("damping", damping, above=0)
         self.decay = number("decay", decay, least=0, below=1)
         self.fisher = one_of("fisher", fisher, FISHER)
-        self.seed = whole("seed", seed, least=0)
+        self.seed = check_seed("seed", seed)
         self.state: dict[str, list[Array]] = {"Omega": [], "Gamma": [], "steps": [np.zeros(())]}
 
     def __call__(self, net: Graph, tape: Tape, loss: Loss, y: Array) -> list[Array]:
@@ -119,6 +139,7 @@ class KFAC:
         return f"KFAC({options}, seed={self.seed!r})"
 
 
+@door
 def input_factor(A: LinearMap) -> Array:
     """Return ``Ω = AᵀA/rows``, the second moment of what a layer sees (K1).
 
@@ -141,6 +162,7 @@ def input_factor(A: LinearMap) -> Array:
     return A.T.gram() / A.shape[0]  # Ω = AᵀA/(N P)  (K1, K3)
 
 
+@door(N=samples)
 def output_factor(delta: Array, N: Any) -> Array:
     """Return ``Γ``, the second moment of the errors of single samples, summed over output positions (K1).
 
@@ -165,6 +187,7 @@ def output_factor(delta: Array, N: Any) -> Array:
     return N * (transpose(delta) @ delta)  # Γ = 1/N Σ (N δ)(N δ)ᵀ  (K1)
 
 
+@door(G=floats, Omega=floats, Gamma=floats, a=reals, b=reals)
 def kfac_step(G: Array, Omega: Array, Gamma: Array, a: Any, b: Any) -> Array:
     """Return ``(Ω + a I)⁻¹ G (Γ + b I)⁻¹`` (K1).
 
@@ -189,10 +212,12 @@ def kfac_step(G: Array, Omega: Array, Gamma: Array, a: Any, b: Any) -> Array:
     array([[2.]])
     """
     xp = array_module(G, Omega, Gamma)
+    check_factors(Omega, Gamma, *G.shape[-2:])
     W, V = inverse_shifted(Omega, xp.asarray(a)), inverse_shifted(Gamma, xp.asarray(b))
     return (W @ G @ V).astype(G.dtype, copy=False)  # d = (Ω + π√λ I)⁻¹ G (Γ + √λ/π I)⁻¹  (K1)
 
 
+@door(Omega=floats, Gamma=floats)
 def split_damping(Omega: Array, Gamma: Array, damping: float) -> tuple[Array, Array]:
     """Share out a damping λ between the two factors: ``π√λ`` and ``√λ/π`` (K2).
 
@@ -216,6 +241,7 @@ def split_damping(Omega: Array, Gamma: Array, damping: float) -> tuple[Array, Ar
     (1.0, 0.25)
     """
     damping, xp = number("damping", damping, above=0), array_module(Omega, Gamma)
+    check_factors(Omega, Gamma, *(a.shape[-1] if a.ndim else 0 for a in (Omega, Gamma)))
     one, two = trace(Omega) / Omega.shape[-1], trace(Gamma) / Gamma.shape[-1]
     some = (one > 0) & (two > 0)
     pi = xp.sqrt(xp.where(some, one, 1) / xp.where(some, two, 1))  # π² = (tr Ω/cols)/(tr Γ/n_out)  (K2)

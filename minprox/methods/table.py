@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from minprox.engine.passes import backprop, proxprop
-from minprox.ground.arguments import refuse
+from minprox.ground.doors import pairs
 from minprox.methods.double_backpropagation import check_settings, double_backprop
 from minprox.methods.interlocking import n_wise
 from minprox.methods.kfac import KFAC
@@ -205,12 +205,7 @@ def looks(curves: Iterable[tuple[str, str]]) -> list[int]:
     >>> looks([("backprop", ""), ("proxprop", "exact"), ("proxprop", "exact")])
     [1, 0, 2]
     """
-    if not isinstance(curves, Iterable) or isinstance(curves, (str, bytes)) or hasattr(curves, "dtype"):
-        refuse("curves", "pairs of a method and a solver", curves)
-    curves, own = list(curves), owned()
-    for curve in curves:
-        if not isinstance(curve, (list, tuple)) or len(curve) != 2 or not isinstance(curve[0], str):
-            refuse("curves", "pairs of a method and a solver", curve)
+    curves, own = pairs("curves", curves), owned()
     number: dict[int, int] = {}
     for place, curve in enumerate(curves):
         look = own.get(plain(*curve))

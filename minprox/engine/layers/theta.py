@@ -89,6 +89,13 @@ class Parametric(Layer):
         return theta
 
     @property
+    def lacks_forward(self) -> bool:
+        """Whether no class below :class:`minprox.Transfer` gives ``forward`` or ``linear_map``."""
+        kinds = type(self).__mro__
+        below = kinds[: kinds.index(Parametric) - 1]
+        return not any({"forward", "linear_map"} & vars(kind).keys() for kind in below)
+
+    @property
     def weight(self) -> Array:
         """θ without its bias row, a view; None before a net is built."""
         return self.theta[:-1] if self.has_bias and self.theta is not None else self.theta

@@ -168,12 +168,6 @@ class Transfer(Parametric):
         """Whether the class gives :meth:`matrix` itself."""
         return type(self).matrix is not Transfer.matrix
 
-    @property
-    def lacks_forward(self) -> bool:
-        """Whether the class gives neither ``forward`` nor ``linear_map``."""
-        kind = type(self)
-        return kind.forward is Transfer.forward and kind.linear_map is Transfer.linear_map
-
     def given_map(self, a: Array, missing: str) -> LinearMap:
         """Return the linear map that the class gives, or raise NotImplementedError where it gives none."""
         if type(self).linear_map is Transfer.linear_map:
