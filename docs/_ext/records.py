@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from docutils import nodes
+from escaping import literal
 from sphinx.util.docutils import SphinxDirective
 
 from minprox.experiments import EXPERIMENTS, table
@@ -28,20 +29,23 @@ class Benchmarks(SphinxDirective):
 def benchmark(name, record):
     """Yield the reStructuredText of one record of ``minprox bench``."""
     environment, nets = record["environment"], record["nets"]
-    machine = environment.get("gpu") or f"{environment['cores']} cores, {environment['cpu']}"
+    machine = literal(environment.get("gpu") or f"{environment['cores']} cores, {environment['cpu']}")
     yield from ("", machine, "-" * len(machine), "")
-    yield f"Batch {record['batch']}, median of {record['repeats']} rounds. A ratio is to the first line of "
-    yield f"its kind, a direction or a whole step (``step: …``). The record is ``docs/results/{name}``."
+    batch, repeats = literal(record["batch"]), literal(record["repeats"])
+    yield f"Batch {batch}, median of {repeats} rounds. A ratio is to the first line of "
+    yield f"its kind, a direction or a whole step (``step: …``). The record is docs/results/{literal(name)}."
     yield from ("", ".. list-table::", "   :header-rows: 1", "")
-    head = ["", *(f"{net}, {UNITS[column][0]}" for net in nets for column in UNITS)]
+    head = ["", *(f"{literal(net)}, {UNITS[column][0]}" for net in nets for column in UNITS)]
     yield from row(head)
     for method in next(iter(nets.values()))["seconds"]:
         found = [nets[net].get(column, {}).get(method) for net in nets for column in UNITS]
         units = [UNITS[column][1] for _ in nets for column in UNITS]
         yield from row(
-            [method, *("–" if v is None else unit(v) for v, unit in zip(found, units, strict=True))]
+            [literal(method), *("–" if v is None else unit(v) for v, unit in zip(found, units, strict=True))]
         )
-    versions = ", ".join(f"{key} {value}" for key, value in environment.items() if value is not None)
+    versions = ", ".join(
+        f"{literal(key)} {literal(value)}" for key, value in environment.items() if value is not None
+    )
     yield from ("", f"Measured with {versions}.", "")
 
 

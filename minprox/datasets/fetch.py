@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from minprox.ground.arguments import shown
 from minprox.ground.doors import path as check_path
 from minprox.ground.files import home_folder, made_folder
 from minprox.ground.text import is_terminal
@@ -50,6 +51,8 @@ def data_folder(folder: Folder = None) -> Path:
     """
     if folder is None:
         folder = os.environ.get(VARIABLE) or cache()
+    if not isinstance(folder, (str, os.PathLike)):
+        raise TypeError(f"folder must be a path, found {shown(folder)}")
     check_path("folder", folder)
     path = home_folder(folder)
     if path.exists() and not path.is_dir():

@@ -15,7 +15,7 @@ from minprox.engine.layers.base import Array
 from minprox.engine.losses import Loss
 from minprox.engine.losses.of_all import loss_of_all
 from minprox.engine.plan import Solver, over, plan, report_of, solved
-from minprox.engine.reverse import errors
+from minprox.engine.reverse import errors_of as errors
 from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module

@@ -129,7 +129,17 @@ def errors(
     >>> [(l, A.shape, delta.shape) for l, A, delta in mp.errors(net, tape, loss, y)]
     [(1, (5, 9), (5, 3)), (0, (5, 5), (5, 8))]
     """
-    return sweep(net, tape, output_error(tape, loss_of_all(loss, comm), y), comm=comm)
+    return errors_of(net, tape, loss, y, comm=comm)
+
+
+def errors_of(
+    net: Graph, tape: Tape, loss: Loss, y: Array, comm: Any = None
+) -> Iterator[tuple[int, LinearMap, Array]]:
+    """Do what :func:`errors` says, when each argument by itself is checked."""
+    delta = output_error(tape, loss_of_all(loss, comm), y)
+    tape.check(net)
+    array_module(tape.output, delta)
+    return swept(net, tape, delta.astype(net.dtype, copy=False), False, taken(comm))
 
 
 @door

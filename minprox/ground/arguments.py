@@ -60,6 +60,8 @@ def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     Traceback (most recent call last):
     ValueError: epochs: expected an integer of at least 1, found 0
     """
+    if type(value) is int and least <= value <= most:
+        return value
     expected = f"{name}: expected an integer of at least {least}, found {shown(value)}"
     try:
         integer = operator.index(value)
@@ -93,6 +95,8 @@ def number(
     Traceback (most recent call last):
     ValueError: momentum: expected a number in [0, 1), found 1
     """
+    if type(value) is float and least <= value and above < value < below and math.isfinite(value):
+        return value
     expected = f"{name}: expected {described(least, above, below)}, found {shown(value)}"
     plain = scalar(value)
     if plain is None:

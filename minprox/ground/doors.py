@@ -56,22 +56,22 @@ def doors(kinds: Mapping[str, Check]) -> Callable[..., Any]:
 def entered(function: Function, kinds: Mapping[str, Check | None]) -> Function:
     """Return the function with its checks before it."""
     parameters = list(signature(function).parameters.values())
-    checks = [
-        (i, p.name, check if p.default is not None else optional(check))
-        for i, p in enumerate(parameters)
+    named: dict[str, Check] = {
+        p.name: check if p.default is not None else optional(check)
+        for p in parameters
         if (check := kinds.get(p.name)) is not None
-    ]
-    placed = [
-        (i, name, check) for i, name, check in checks if parameters[i].kind is not Parameter.KEYWORD_ONLY
-    ]
+    }
+    first = [p for p in parameters if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    placed = [(p.name, named.get(p.name)) for p in first]
 
     @wraps(function)
     def checked(*args: Any, **options: Any) -> Any:
-        for i, name, check in placed if not options else checks:
-            if i < len(args):
-                check(name, args[i])
-            elif name in options:
-                check(name, options[name])
+        for (name, check), value in zip(placed, args, strict=False):
+            if check is not None:
+                check(name, value)
+        for name, value in options.items():
+            if name in named:
+                named[name](name, value)
         return function(*args, **options)
 
     return checked  # type: ignore[return-value]
@@ -82,14 +82,19 @@ def optional(check: Check) -> Check:
     return lambda name, value: None if value is None else check(name, value)
 
 
+REAL = "fiub"  # kinds of dtypes
+
+
 def numbers(name: str, value: Any) -> None:
     """Raise TypeError unless this is a plain array of real numbers."""
-    entries(name, value, "fiub", "real")
+    if type(value) is not np.ndarray or value.dtype.kind not in REAL:
+        entries(name, value, REAL, "real")
 
 
 def floats(name: str, value: Any) -> None:
     """Raise TypeError unless this is a plain array of floating-point numbers."""
-    entries(name, value, "f", "floating-point")
+    if type(value) is not np.ndarray or value.dtype.kind != "f":
+        entries(name, value, "f", "floating-point")
 
 
 def entries(name: str, value: Any, kinds: str, words: str) -> None:
@@ -115,7 +120,8 @@ def arrays(name: str, value: Any) -> None:
     if not isinstance(value, (list, tuple)):
         raise wrong(name, "a list of arrays", value)
     for i, array in enumerate(value):
-        numbers(f"{name}[{i}]", array)
+        if type(array) is not np.ndarray or array.dtype.kind not in REAL:
+            numbers(f"{name}[{i}]", array)
 
 
 def reals(name: str, value: Any) -> None:

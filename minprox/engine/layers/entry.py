@@ -25,16 +25,20 @@ def entered(forward: Callable[..., Array]) -> Callable[..., Array]:
     @wraps(forward)
     def checked(self: Any, *arrays: Array, **options: Any) -> Array:
         try:
-            shape = getattr(self, "theta_shape", None)
-            if (shape is None or arrays[0].shape == shape) and all(
-                a.dtype.kind == "f" and a.ndim and a.size and not isinstance(a, STRANGE) for a in arrays
-            ):
-                return forward(self, *arrays, **options)
+            shape = self.__dict__.get("theta_shape")
+            for a in arrays:
+                strange = type(a) is not np.ndarray and isinstance(a, STRANGE)
+                if strange or a.dtype.kind != "f" or not a.size or not a.ndim:
+                    break
+            else:
+                if shape is None or arrays[0].shape == shape:
+                    return forward(self, *arrays, **options)
         except NotImplementedError:
             raise
         except Exception:
-            check_arrays(self, arrays)
-            raise
+            if not getattr(self, "lacks_forward", False):
+                check_arrays(self, arrays)
+                raise
         if getattr(self, "lacks_forward", False):
             return forward(self, *arrays, **options)  # which says so
         return check_arrays(self, arrays)  # which raises an error

@@ -140,12 +140,19 @@ def weight_of(loss: Any, y: Any) -> Any:
     return loss.weight(y) if hasattr(loss, "weight") else len(y)
 
 
+KNOWN: set[tuple[type, tuple[str, ...]]] = set()  # classes of losses that have these parts
+
+
 def check_loss(loss: Any, *parts: str) -> None:
     """Raise TypeError unless a loss, of any class, has these parts: "value", "gradient", "correct"."""
+    if (type(loss), parts) in KNOWN:
+        return
     missing = [CALLS[part] for part in parts if isinstance(loss, type) or not has(loss, part)]
     if missing:
         hint = f": make one, {loss.__name__}()" if isinstance(loss, type) else ", see mp.Loss"
         raise TypeError(f"loss: expected a loss with {' and '.join(missing)}, found {shown(loss)}{hint}")
+    if isinstance(loss, Loss) and not vars(loss).keys() & {"gradient", "correct"}:  # told by its class alone
+        KNOWN.add((type(loss), parts))
 
 
 def has(loss: Any, part: str) -> bool:
