@@ -29,6 +29,10 @@ def net():
     return mp.Sequential(mp.Linear(3, 4), mp.Tanh(), mp.Linear(4, 2), seed=0, dtype="float64")
 
 
+def critic():
+    return mp.Sequential(mp.Linear(3, 4), mp.Tanh(), mp.Linear(4, 1), seed=0, dtype="float64")
+
+
 def symbols():
     return (s := mp.Input((3,))), mp.Linear(3, 2)(s)
 
@@ -602,6 +606,72 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
             "dtype": b.text,
         },
     ),
+    "experiments.GANRun": (
+        given(label="l", seed=0, loss="non-saturating", batch_size=2),
+        {"label": b.text, "seed": b.seed, "loss": b.text},
+    ),
+    "experiments.MetaTraining": (
+        given(label="l", seed=0, clip=5.0, batch=2, tau=0.1, blocks=1, every=1, classes=2),
+        {"label": b.text, "seed": b.seed, "clip": b.positive},
+    ),
+    "experiments.Online": (
+        given(label="l", seed=0, marks=2, every=1, hidden=0),
+        {"label": b.text, "seed": b.seed, "marks": b.count, "hidden": b.natural},
+    ),
+    "methods.vsml.Episode": (
+        lambda: {"cell": vsml.LSTMCell(), "sizes": (3, 2), "T": 2},
+        {"cell": a(vsml.LSTMCell), "sizes": made_of(b.count), "T": b.count},
+    ),
+    "methods.vsml.Rivals": (
+        given(sizes=(3, 2), rates=(0.1, 0.2), optimizer="sgd", seed=0, dtype="float32"),
+        {"sizes": made_of(b.count), "rates": made_of(b.positive), "optimizer": b.text, "seed": b.seed},
+    ),
+    "methods.vsml.dissect": (
+        lambda: STREAM | {"cell": vsml.LSTMCell(), "seed": 0},
+        {"cell": a(vsml.LSTMCell), "x": b.any_reals, "y": b.any_reals, "seed": b.seed},
+    ),
+    "methods.vsml.gaussian_tasks": (
+        lambda: {"rng": np.random.default_rng(0), "N": 2, "T": 3, "inputs": 3, "classes": 2},
+        {"rng": a(np.random.Generator)} | dict.fromkeys(("N", "T", "inputs", "classes"), b.count),
+    ),
+    "methods.vsml.save": (
+        lambda: {"cell": vsml.LSTMCell(), "path": place() / "cell.npz"},
+        {"cell": a(vsml.LSTMCell), "path": b.path},
+    ),
+    "datasets.Gaussians": (given(centres=np.ones((2, 2)), spread=0.1), {"centres": b.array_like}),
+    **{
+        f"methods.wasserstein_gan.{name}": (
+            given(g=x, g_old=x + 1, h=0.5),
+            {"g": b.floats, "g_old": b.floats, "h": b.positive},
+        )
+        for name in ("relaxed", "relaxed_error", "affine", "affine_error")
+    },
+    **{
+        f"methods.wasserstein_gan.{name}": (
+            lambda: {"critic": critic(), "x": x, "seed": 0},
+            {"critic": is_net},
+        )
+        for name in ("norm_penalty", "norm_penalty_gradient")
+    },
+    **{
+        f"methods.wasserstein_gan.{name}": (
+            given(samples=x, others=x + 1),
+            dict.fromkeys(("samples", "others"), b.any_floats),
+        )
+        for name in ("sliced_w2", "frechet")
+    },
+    "methods.wasserstein_gan.w2_on_a_line": (
+        given(samples=x, others=x + 1),
+        dict.fromkeys(("samples", "others"), b.any_floats),
+    ),
+    "methods.wasserstein_gan.modes": (
+        given(samples=x[:, :2], centres=x[:2, :2], radius=0.5, share=0.1),
+        dict.fromkeys(("samples", "centres"), b.any_floats),
+    ),
+    "methods.wasserstein_gan.digit_distance": (
+        given(samples=np.full((4, 64), 0.5, "f4")),
+        {"samples": b.any_floats},
+    ),
     "experiments.Ranking": (
         given(
             label="l",
@@ -704,6 +774,7 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
     "formulas.find": (given(name="minprox.backprop"), {"name": b.text}),
     "exercises.exercise": (given(number="01"), {"number": b.text}),
 }
+STREAM = {"x": np.ones((1, 80, 3), "f4"), "y": np.arange(80)[None] % 2}
 SHARP = {
     "epoch": 0,
     "loss": 2.3,
@@ -721,6 +792,18 @@ EXCEPT = {  # by name or its beginning, and why
     "methods.spauc.Moments": "holds what was measured",
     "methods.spauc.AUCClassifier": "checks its arguments in fit, as scikit-learn asks",
     "methods.spauc.libsvm": "needs scikit-learn, which the tests do without",
+    "methods.vsml.Dissection": "holds what was measured",
+    "methods.vsml.Search": "is half of a direction that trains a cell, which takes minutes",
+    "methods.vsml.Through": "is half of a direction that trains a cell, which takes minutes",
+    "methods.wasserstein_gan.Measures": "holds what measures a generator",
+    "methods.wasserstein_gan.train": "trains two nets, which have to fit",
+    "methods.wasserstein_gan.critic_direction": "takes two nets that have to fit",
+    "methods.wasserstein_gan.generator_direction": "takes two nets that have to fit",
+    "methods.wasserstein_gan.exact_proximal": "takes nets that have to fit",
+    "RowsApart": "is made by the passes, of processes that share a batch",
+    "Counted": "wraps what speaks for several processes",
+    "simulated": "starts threads",
+    "figures.learning_rule": "draws what was measured",
     "methods.add": "changes the table of methods",
     "methods.Method": "is an entry of that table",
     "layers.Symbol": "is made by calling layers",

@@ -161,6 +161,13 @@ def pairs(name: str, value: Any) -> list[Any]:
     return found
 
 
+def each(name: str, value: Any, check: Check, fewest: int = 1) -> list[Any]:
+    """Return what a check makes of each value of a list, or raise an error where it is no list of so many."""
+    if not isinstance(value, (list, tuple)) or len(value) < fewest:
+        raise wrong(name, f"a list of {fewest} or more", value)
+    return [check(name, part) for part in value]
+
+
 def misfit(name: str, called: Any, *arguments: str) -> None:
     """Raise TypeError where a function cannot be called with so many arguments."""
     try:

@@ -10,6 +10,7 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers import Add, Input, Linear, Tanh
 from minprox.engine.passes import forward
 from minprox.ground.backend import array_module
+from minprox.methods.vsml.doors import door
 from minprox.methods.vsml.hand_set import HandSetCell
 
 Array = Any
@@ -38,6 +39,7 @@ class CloneCell(HandSetCell):
     CloneCell(eta=0.1)
     """
 
+    @door
     def __init__(self, eta: float, net: Graph) -> None:
         super().__init__(eta)
         self.net = net
@@ -66,6 +68,7 @@ class CloneCell(HandSetCell):
         return f"CloneCell(eta={self.eta:g})"
 
 
+@door
 def clone_net(seed: int = 0, dtype: str = "float32") -> Graph:
     """Return the small residual net of tanh that the products are regressed with (V8).
 

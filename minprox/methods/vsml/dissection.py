@@ -11,6 +11,7 @@ import numpy as np
 
 from minprox.ground.backend import asarray, to_numpy
 from minprox.methods.vsml.cell import LSTMCell
+from minprox.methods.vsml.doors import door
 from minprox.methods.vsml.learner import Learner
 
 Array = Any
@@ -51,6 +52,7 @@ class Dissection:
     lags: Sequence[int] = field(default=LAGS)
 
 
+@door
 def dissect(cell: LSTMCell, x: Array, y: Array, seed: int = 0) -> Dissection:
     """Find out what a cell does after right and wrong predictions (V9).
 
@@ -89,6 +91,10 @@ def dissect(cell: LSTMCell, x: Array, y: Array, seed: int = 0) -> Dissection:
     >>> found.effects["same"].shape, bool(np.median(found.effects["same"][0]) > 0)  # the error −1
     ((11, 20), True)
     """
+    if x.ndim != 3 or y.shape != x.shape[:2]:
+        raise ValueError(
+            f"x, y: expected (episodes, T, inputs) and (episodes, T), found {x.shape} and {y.shape}"
+        )
     if x.shape[1] <= WARM + max(LAGS) + 1:
         raise ValueError(f"x: expected {WARM + max(LAGS) + 2} examples of each stream, found {x.shape[1]}")
     classes = int(y.max()) + 1

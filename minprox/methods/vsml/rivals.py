@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain, pairwise
 from typing import Any
 
@@ -12,6 +13,8 @@ from minprox.engine.layers import Linear, Tanh
 from minprox.engine.sequential import Sequential
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import array_module, asarray
+from minprox.ground.doors import each
+from minprox.ground.seeds import seed as check_seed
 from minprox.learning.net_state import check_alike, listed, numbered
 from minprox.methods.vsml.learner import error_of
 
@@ -61,10 +64,10 @@ class Rivals:
         dtype: str = "float32",
     ) -> None:
         one_of("optimizer", optimizer, ("sgd", "adam"))
-        rates = [number("rates", rate, above=0) for rate in rates]
-        pairs = pairwise([whole("sizes", n) for n in sizes])
+        rates = each("rates", rates, partial(number, above=0))
+        pairs = pairwise(each("sizes", sizes, whole, 2))
         layers = list(chain.from_iterable((Linear(I, O), Tanh()) for I, O in pairs))[:-1]
-        net = Sequential(*layers, seed=seed, dtype=dtype)
+        net = Sequential(*layers, seed=check_seed("seed", seed), dtype=dtype)
         xp = array_module(*net.parameters)
         self.tau = asarray(rates, dtype=dtype)[:, None, None]
         self.theta = [xp.stack([theta] * len(rates)) for theta in net.parameters]

@@ -11,6 +11,7 @@ from minprox.ground.array_files import read_arrays, write_arrays
 from minprox.ground.backend import asarray, to_numpy
 from minprox.learning.net_state import listed, numbered
 from minprox.methods.vsml.cell import LSTMCell
+from minprox.methods.vsml.doors import door
 
 MOST = 2**24  # bytes of such a file
 SHIPPED = "gaussians"  # one layer, back-propagation through time on Gaussian classes
@@ -85,6 +86,7 @@ def origin(path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     return read(path)[1]
 
 
+@door
 def save(cell: LSTMCell, path: str | os.PathLike[str], **about: Any) -> None:
     """Write the parameters of a cell as ``.npz``, which NumPy reads without pickle.
 

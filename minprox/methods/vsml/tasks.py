@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from minprox.ground.memory import check_room
+from minprox.methods.vsml.doors import door
+
 Array = Any
 
 
+@door
 def gaussian_tasks(
     rng: np.random.Generator, N: int, T: int, inputs: int, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +41,7 @@ def gaussian_tasks(
     >>> x.shape, y.shape, bool(0.9 < x.var() < 1.1)
     ((400, 5, 8), (400, 5), True)
     """
+    check_room("x", (N, max(T, classes, inputs), inputs))
     y = rng.integers(0, classes, (N, T))
     means = rng.standard_normal((N, classes, inputs))
     mix = rng.standard_normal((N, inputs, inputs)) / (2 * inputs) ** 0.5

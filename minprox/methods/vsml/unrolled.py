@@ -32,7 +32,10 @@ from minprox.engine.layers import (
 from minprox.engine.layers.activations import Activation
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module
+from minprox.ground.doors import each
+from minprox.ground.memory import check_room
 from minprox.methods.vsml.cell import MESSAGE, SIZE, LSTMCell
+from minprox.methods.vsml.doors import door
 from minprox.methods.vsml.learner import BOUND, TICKS, message
 
 Array = Any
@@ -110,8 +113,10 @@ class Episode(Graph):
     ([(33, 64), (17, 8), (17, 8)], (2, 3))
     """
 
+    @door
     def __init__(self, cell: LSTMCell, sizes: Sequence[int], T: int) -> None:
-        T, layers = whole("T", T), list(pairwise([whole("sizes", n) for n in sizes]))
+        T, layers = whole("T", T), list(pairwise(each("sizes", sizes, whole, 2)))
+        check_room("a batch of one episode", (T + len(layers), max(sizes), max(sizes), SIZE))
         self.inner, self.classes, self.layers, self.sizes = Cell(cell), sizes[-1], layers, list(sizes)
         lengths = [T * sizes[0], T * sizes[-1], *(I * O * SIZE for I, O in layers)]
         ends = np.cumsum([0, *lengths]).tolist()

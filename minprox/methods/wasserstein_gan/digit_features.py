@@ -45,6 +45,8 @@ def digit_distance(samples: Any) -> float:
     >>> digit_distance(data.test.x) < digit_distance(noise) / 5
     True
     """
+    if samples.ndim < 2 or samples[:1].size != 64:
+        raise ValueError(f"samples: expected the shape (n, 64) or (n, 1, 8, 8), found {samples.shape}")
     return frechet(features(samples), reference())
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from minprox.ground.arguments import whole
+from minprox.ground.arguments import number, whole
+from minprox.ground.doors import numbers
 from minprox.methods.wasserstein_gan.doors import door
 
 Array = Any
@@ -74,6 +76,10 @@ def sliced_w2(samples: Array, others: Array, directions: int = 64) -> float:
     3.535534
     """
     directions = whole("directions", directions)
+    if samples.shape != others.shape or samples.ndim < 2 or not samples.size:
+        raise ValueError(
+            f"samples, others: expected one shape (n, ...), found {samples.shape} and {others.shape}"
+        )
     x, y = samples.reshape(len(samples), -1), others.reshape(len(others), -1)
     if x.shape[1] == 2:
         angle = np.pi * np.arange(directions) / directions
@@ -84,7 +90,7 @@ def sliced_w2(samples: Array, others: Array, directions: int = 64) -> float:
     return float(np.sqrt(np.mean(w2_on_a_line(x @ u, y @ u) ** 2)))
 
 
-@door
+@door(samples=numbers, centres=numbers)
 def modes(samples: Array, centres: Array, radius: float, share: float = 0.1) -> dict[str, float]:
     """Return how many modes samples cover, and which fraction of the samples lies on a mode.
 
@@ -108,6 +114,13 @@ def modes(samples: Array, centres: Array, radius: float, share: float = 0.1) -> 
     >>> modes(np.array([[0.0], [0.1], [0.5], [0.9]]), np.array([[0.0], [1.0], [2.0]]), radius=0.2)
     {'modes': 2.0, 'on_mode': 0.75}
     """
+    number("radius", radius, above=0)
+    number("share", share, above=0, below=math.nextafter(1, 2))
+    if samples.ndim != 2 or centres.ndim != 2 or centres.shape[1] != samples.shape[1] or not len(centres):
+        raise ValueError(
+            f"centres: expected the shape (modes, {samples.shape[-1]}) for samples of the shape "
+            f"{samples.shape}, found {centres.shape}"
+        )
     apart = np.linalg.norm(samples[:, None] - centres, axis=2)
     on = apart.min(axis=1) <= radius
     counts = np.bincount(apart.argmin(axis=1)[on], minlength=len(centres))
