@@ -51,6 +51,7 @@ RANGES = {  # by option: texts that its type reads, and that are out of its rang
     "repeats": BELOW_ONE[:3],
     "jobs": BELOW_ONE[:3],
     "tau": NOT_POSITIVE,
+    "timeout": NOT_POSITIVE[:3],
     "tau_theta": [*NOT_POSITIVE, "5e-309"],
     "momentum": ["-0.1", "1", "1.5", "nan", "inf"],
     "weight_decay": ["-0.1", "nan", "inf", "-inf"],

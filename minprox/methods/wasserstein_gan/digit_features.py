@@ -38,6 +38,11 @@ def digit_distance(samples: Any) -> float:
         1,297 digits, once in a process, with a fixed seed. A few hundred samples or more: 500 digits that
         nobody has trained on are some 0.5 away.
 
+    Raises
+    ------
+    ValueError
+        If a sample has not 64 pixels.
+
     Examples
     --------
     >>> import minprox as mp, numpy as np

@@ -108,6 +108,11 @@ def modes(samples: Array, centres: Array, radius: float, share: float = 0.1) -> 
     dict of str to float
         ``modes`` and ``on_mode``.
 
+    Raises
+    ------
+    ValueError
+        If radius or share is no such number, or samples and centres differ in their features.
+
     Examples
     --------
     >>> import numpy as np
