@@ -56,7 +56,8 @@ def assignments(context: click.Context, option: click.Parameter, texts: tuple[st
     type=Named(METHODS),
     default="proxprop",
     show_default=True,
-    help="Explicit steps by the gradient, implicit steps, or what a plugin adds.",
+    metavar="METHOD",
+    help=f"Explicit steps by the gradient, implicit steps, or what a plugin adds: {', '.join(METHODS)}.",
 )
 @click.option(
     "--set",
