@@ -800,6 +800,8 @@ EXCEPT = {  # by name or its beginning, and why
     "methods.wasserstein_gan.generator_direction": "takes two nets that have to fit",
     "methods.wasserstein_gan.exact_proximal": "takes nets that have to fit",
     "RowsApart": "is made by the passes, of processes that share a batch",
+    "ColumnsApart": "shares a layer out among processes",
+    "figures.machine_costs": "draws a record that minprox bench wrote",
     "Counted": "wraps what speaks for several processes",
     "simulated": "starts threads",
     "figures.learning_rule": "draws what was measured",
