@@ -30,6 +30,7 @@ extensions = [
     "commands",
     "labels",
     "paper",
+    "play",
     "records",
     "reference",
 ]
@@ -87,6 +88,7 @@ ALONE = (
     "results",
     "benchmarks",
     "exercises",
+    "play-how",
     "teaching",
     "bibliography",
 )

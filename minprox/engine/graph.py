@@ -12,10 +12,11 @@ from minprox.engine.layers import Symbol, Transfer
 from minprox.engine.layers.base import Array, Shape
 from minprox.engine.order import kept_by, last_transfers, learners, places_of, topological
 from minprox.engine.parameters import Parameters, values_for
-from minprox.engine.summaries import net_table, shape_text
+from minprox.engine.summaries import Rows, net_rows, shape_text
 from minprox.ground.arguments import extents, float_dtype
 from minprox.ground.backend import moved
 from minprox.ground.seeds import seed as known_seed
+from minprox.ground.text import aligned, html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -200,11 +201,13 @@ class Graph:
         input_shape : tuple of int, optional
             Shape of one sample, for shapes that the net does not know by itself.
         """
-        known = extents("input_shape", input_shape)
+        return aligned(self.rows(extents("input_shape", input_shape)), (0, 4), self.size_text())
+
+    def rows(self, known: Shape = None) -> Rows:
+        """Return the rows of the summary, for a shape of one sample, or for what the net knows by itself."""
         shapes = [node.shape for node in self.nodes] if known is None else self.shapes(known)
         layers = [node.layer for node in self.nodes]
-        texts = [shape_text(shape) for shape in shapes]
-        return net_table(layers, self.sources, self.places, texts, self.size_text())
+        return net_rows(layers, self.sources, self.places, [shape_text(shape) for shape in shapes])
 
     def size_text(self) -> str:
         """Return the number of all parameters, each counted once, and their dtype."""
@@ -223,6 +226,9 @@ class Graph:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows(), (0, 4), self.size_text())
 
     def __repr__(self) -> str:
         layers = ", ".join(repr(node) for node in self.nodes[1:])

@@ -8,10 +8,10 @@ from typing import Any
 from minprox.engine.layers import Layer, ReLU
 from minprox.engine.layers.base import Array, Shape
 from minprox.ground.backend import array_module
-from minprox.ground.text import aligned
 
 Layers = Sequence[Layer | None]
 Places = Sequence[Sequence[int]]  # numbers of nodes
+Rows = list[tuple[str, ...]]  # the first one is the head
 
 
 def shape_text(shape: Shape) -> str:
@@ -35,9 +35,9 @@ def parameter_texts(layers: Layers, places: Places) -> list[str]:
     return texts
 
 
-def net_table(layers: Layers, sources: Places, places: Places, shapes: Sequence[str], last: str) -> str:
-    """Return a net as a table: number, layer, the nodes it reads, output shape, parameters."""
-    rows = [("", "layer", "inputs", "output shape", "parameters")]
+def net_rows(layers: Layers, sources: Places, places: Places, shapes: Sequence[str]) -> Rows:
+    """Return a net as the rows of a table: number, layer, the nodes it reads, output shape, parameters."""
+    rows: Rows = [("", "layer", "inputs", "output shape", "parameters")]
     rows += zip(
         map(str, range(len(layers))),
         layer_texts(layers),
@@ -46,19 +46,18 @@ def net_table(layers: Layers, sources: Places, places: Places, shapes: Sequence[
         parameter_texts(layers, places),
         strict=True,
     )
-    return aligned(rows, (0, 4), last)
+    return rows
 
 
-def tape_table(layers: Layers, values: Sequence[Array]) -> str:
-    """Return the values of a tape as a table: shape, dtype, size, zeros, dead units, finite or not."""
-    rows = [("", "layer", "shape", "dtype", "mean", "rms", "largest", "zeros", "dead", "finite")]
+def tape_rows(layers: Layers, values: Sequence[Array]) -> Rows:
+    """Return the values of a tape as rows of a table: shape, dtype, size, zeros, dead units, finiteness."""
+    rows: Rows = [("", "layer", "shape", "dtype", "mean", "rms", "largest", "zeros", "dead", "finite")]
     for i, (layer, value) in enumerate(zip(layers, values, strict=True)):
         units = dead_units(value) if isinstance(layer, ReLU) else ""
         mean, rms, largest, zeros, finite = statistics(value)
         name, shape = layer_texts([layer])[0], str(value.shape)
         rows.append((str(i), name, shape, str(value.dtype), mean, rms, largest, zeros, units, finite))
-    size = sum(value.nbytes for value in values)
-    return aligned(rows, (0, 4, 5, 6, 7, 8), f"{len(values[-1])} samples, {size:,} bytes")
+    return rows
 
 
 def statistics(value: Array) -> tuple[str, str, str, str, str]:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Layer, Symbol, Transfer
 from minprox.engine.layers.base import Array
-from minprox.engine.summaries import tape_table
+from minprox.engine.summaries import Rows, tape_rows
 from minprox.ground.backend import on_host
+from minprox.ground.text import aligned, html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+RIGHT = 0, 4, 5, 6, 7, 8  # the columns of numbers
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,7 +141,15 @@ class Tape:
         -----------------------------------------------------------------------------
         2 samples, 128 bytes
         """
-        return tape_table([node.layer for node in self.net.nodes], self.values)
+        return aligned(self.rows(), RIGHT, self.size_text())
+
+    def rows(self) -> Rows:
+        """Return the rows of the summary, the head first."""
+        return tape_rows([node.layer for node in self.net.nodes], self.values)
+
+    def size_text(self) -> str:
+        """Return how many samples went through, and how many bytes their values take."""
+        return f"{len(self.output)} samples, {sum(value.nbytes for value in self.values):,} bytes"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what :mod:`pickle` takes, with the order of axes in memory, which decides the last bits."""
@@ -152,6 +164,9 @@ class Tape:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows(), RIGHT, self.size_text())
 
     def __repr__(self) -> str:
         output = f"output {self.output.shape} {self.output.dtype}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import html
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -74,6 +75,29 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[int], last: str = "")
     ]
     rule = "-" * max(map(len, lines))
     return "\n".join([lines[0], rule, *lines[1:], *([rule, last] if last else [])])
+
+
+def html_table(rows: Sequence[Sequence[str]], right: Sequence[int], last: str = "") -> str:
+    """Return the same rows as a table in HTML, for notebooks; what is in the cells is escaped.
+
+    Examples
+    --------
+    >>> html_table([("", "a"), ("0", "x < 1")], (0,))[-75:]
+    '<tr><td style="text-align:right">0</td><td style="text-align:left">x &lt; 1</td></tr></tbody></table>'
+    """
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        sides = ("right" if k in right else "left" for k in range(len(cells)))
+        inner = (
+            f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>'
+            for cell, side in zip(cells, sides, strict=True)
+        )
+        return f"<tr>{''.join(inner)}</tr>"
+
+    head, *body = rows
+    caption = f'<caption style="caption-side:bottom">{html.escape(last)}</caption>' if last else ""
+    lines = "".join(line(cells, "td") for cells in body)
+    return f"<table>{caption}<thead>{line(head, 'th')}</thead><tbody>{lines}</tbody></table>"
 
 
 def plain(text: str, start: int = 0, end: int | None = None) -> str:
