@@ -865,6 +865,28 @@ def test_a_launcher_without_mpi4py_is_told(tmp_path):
     )
 
 
+LONELY = """
+class Comm:
+    def Get_rank(self):
+        return 0
+    def Get_size(self):
+        return 1
+class MPI:
+    COMM_WORLD = Comm()
+"""
+
+
+def test_a_launcher_of_another_mpi_is_told(tmp_path):
+    (tmp_path / "mpi4py.py").write_text(LONELY)
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PMI_SIZE": "3"}
+    for rank, lines in ((0, 1), (1, 0)):  # one of them speaks
+        command = [sys.executable, "-m", "minprox", "train", "--out", str(tmp_path / "run")]
+        variables = environment | {"PMI_RANK": str(rank)}
+        done = subprocess.run(command, capture_output=True, text=True, env=variables)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", lines)
+        assert "3 processes were started, and to mpi4py each is alone" in done.stderr or rank
+
+
 def test_mpi4py_is_imported_at_one_place_and_only_when_asked_for():
     places = [path for path in (ROOT / "minprox").rglob("*.py") if "import MPI" in path.read_text()]
     assert [path.name for path in places] == ["mpi.py"]

@@ -30,7 +30,7 @@ from minprox.ground.arguments import one_of, whole
 from minprox.ground.communicators import ALONE
 from minprox.ground.environment import environment
 from minprox.ground.files import write_json
-from minprox.ground.mpi import launched, world
+from minprox.ground.mpi import crew
 from minprox.ground.reading import read_json
 from minprox.ground.traffic import Counted
 from minprox.learning.optimizers import SGD
@@ -139,7 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         machines = model([2**k for k in range(1, 11)] + [3], given.batch)
         save(machine_costs(machines | {"measured": read_json(given.out)["measured"]}), given.figure)
         return
-    comm = world() if launched() > 1 else ALONE
+    others = crew()
+    comm = others.comm if others else ALONE
     found = measure(comm, given.methods.split(","), given.batch, repeats=given.repeats)
     if comm.rank:
         return

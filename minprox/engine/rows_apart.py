@@ -62,8 +62,8 @@ class RowsApart(LinearMap):
         return self.rows(self.A.matrix())
 
     def gram(self, dtype: Any = "float64") -> Array:
-        B, mine = self.matrix().astype(dtype, copy=False), self.A.matrix().astype(dtype, copy=False)
-        return self.rows(mine @ transpose(B))  # A Aᵀ = [A_1 Aᵀ; …; A_P Aᵀ]
+        B = self.matrix().astype(dtype, copy=False)
+        return self.rows(self.here(B) @ transpose(B))  # A Aᵀ = [A_1 Aᵀ; …; A_P Aᵀ]
 
     @property
     def matrix_free(self) -> bool:

@@ -11,13 +11,13 @@ from minprox.ground.backend import on_host, use
 from minprox.ground.communicators import MPICommunicator
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # set by MPICH and Intel MPI, and by Open MPI
-RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK")
+RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
 PATIENCE = 1.0  # seconds to see whether the other processes fail as well
 
 
 def launched() -> int:
-    """Return how many processes ``mpirun`` or ``mpiexec`` says that it has started; 1 without one."""
-    return told(SIZES) or 1
+    """Return how many processes ``mpirun`` or ``mpiexec`` says that it has started; 0 without one."""
+    return told(SIZES)
 
 
 def told(names: tuple[str, ...]) -> int:
@@ -105,8 +105,19 @@ class Crew:
 
 @cache
 def crew() -> Crew | None:
-    """Return the processes that a launcher has started, None without one; raise ImportError without MPI."""
-    return Crew(world()) if launched() > 1 else None
+    """Return the processes that a launcher has started, None for one alone; raise ImportError without MPI."""
+    started = launched()
+    if started == 1 or not (started or "PMIX_RANK" in os.environ):  # PMIx tells no number
+        return None
+    comm = world()
+    if comm.size > 1:
+        return Crew(comm)
+    if started:
+        raise ImportError(
+            f"{started} processes were started, and to mpi4py each is alone: it has loaded another MPI "
+            "library than that of the launcher"
+        )
+    return None
 
 
 def cores_at_hand() -> frozenset[int]:
