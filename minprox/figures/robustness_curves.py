@@ -15,6 +15,7 @@ from minprox.figures.palette import numbers, said
 from minprox.figures.style import dress, legend, look
 from minprox.ground.arguments import number as check_number
 from minprox.ground.arguments import refuse
+from minprox.methods import looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,8 +52,6 @@ def robustness(panels: Mapping[str, Curves], title: str = "") -> Figure:
     >>> figure.axes[0].get_ylabel()
     'accuracy under FGSM (%)'
     """
-    from minprox.figures.picture import Figure
-
     for curves in panels.values():
         mapping("curves", curves)
         for label, curve in curves.items():
@@ -64,16 +63,24 @@ def robustness(panels: Mapping[str, Curves], title: str = "") -> Figure:
                     check_number("accuracy", accuracy)
     if not panels or not all(panels.values()):
         raise ValueError("robustness: expected one attack or more, and a curve for each net, found none")
+    labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
+    return drawn(panels, title, dict(zip(labels, numbers(map(said, labels)), strict=True)))
+
+
+def drawn(panels: Mapping[str, Mapping[str, Any]], title: str, places: Mapping[str, int]) -> Figure:
+    """Draw the panels, each curve with the look of its number."""
+    from minprox.figures.picture import Figure
+
     figure = Figure(figsize=(5.5 * len(panels) + 0.5, 5), layout="constrained")
     for axes, (attack, curves) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        for number, (label, curve) in zip(numbers(map(said, curves)), curves.items(), strict=True):
+        for label, curve in curves.items():
             values = {
                 epsilon: [100 * v for v in (found if isinstance(found, Sequence) else [found])]
                 for epsilon, found in sorted(curve.items())
             }
-            style = look(number, len(values))
+            style = look(places[label], len(values))
             axes.plot(list(values), [statistics.median(v) for v in values.values()], label=label, **style)
             low, high = [min(v) for v in values.values()], [max(v) for v in values.values()]
             axes.fill_between(list(values), low, high, color=style["color"], alpha=0.15, linewidth=0)
@@ -99,4 +106,6 @@ def robust_experiment(experiment: Experiment, found: Sequence[Result], title: st
                 }
     seeds = len({r.seed for r in found})
     shown = f"{experiment.title}, median and range of {seeds} seeds" if seeds > 1 else experiment.title
-    return robustness(panels, title or shown)
+    labels = [run.label for run in experiment.methods.values()]
+    places = dict(zip(labels, looks(run.curve for run in experiment.methods.values()), strict=True))
+    return drawn(panels, title or shown, places)
