@@ -91,6 +91,27 @@ def test_tutorial_takes_its_colours_from_the_figures(path):
     assert set(found) <= {"#F3C9A8", "#B5D6EA"}
 
 
+def wide(source, width=88):
+    """The numbers of the lines that are wider, but for those of tables in the text."""
+    found, in_table = [], False
+    for number, line in enumerate(source.splitlines(), start=1):
+        rule = re.fullmatch(r"# ={3,}( +={3,})+", line)
+        in_table = bool(rule) or (in_table and line.startswith("# ") and line.strip() != "#")
+        if len(line) > width and not in_table:
+            found.append(number)
+    return found
+
+
+@tutorials
+def test_tutorial_fits_the_page(path):
+    assert wide(path.read_text(encoding="utf-8")) == []
+
+
+def test_wide_lines_are_found():
+    table = "# ===== =====\n# a     " + "b" * 90 + "\n# ===== =====\n#\n# " + "c" * 90
+    assert wide(f"x = 1\n{'y' * 89}\n{table}") == [2, 7]
+
+
 @tutorials
 def test_tutorial_is_listed(path):
     assert path.name in (ROOT / "tutorials" / "README.txt").read_text(encoding="utf-8")

@@ -2,17 +2,19 @@ r"""
 ProxProp as an oracle for Adam, on a ConvNet
 ============================================
 
-An optimiser such as Adam asks for a direction and does not care where it comes from. ProxProp is a
-*first-order oracle*: it returns one direction for each layer, where back-propagation returns a gradient.
-But Adam rescales whatever it is given, so what is left of the step size :math:`\tau_\theta`? And on a
-convolution, what does an exact step cost? Both are answered here, before the paper's third experiment
-(X3) runs on the digits.
+An optimiser such as Adam asks for a direction and does not care where it comes from.
+ProxProp is a *first-order oracle*: it returns one direction for each layer, where
+back-propagation returns a gradient. But Adam rescales whatever it is given, so what is
+left of the step size :math:`\tau_\theta`? And on a convolution, what does an exact step
+cost? Both are answered here, before the paper's third experiment (X3) runs on the
+digits.
 """
 
 # %%
 # An oracle
 # ---------
-# A small ConvNet, a few mini-batches, and Adam on either list of directions. It is one line that differs.
+# A small ConvNet, a few mini-batches, and Adam on either list of directions. It is one
+# line that differs.
 
 import functools
 import tempfile
@@ -24,16 +26,23 @@ import minprox as mp
 from minprox import experiments
 
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
-WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
-plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
+WINE, TEAL, OLIVE, INDIGO, GREY = (
+    OTHERS  # the map of mp.figures: explicit orange, implicit blue
+)
+plt.rcParams.update(
+    {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
+)
 
 data = mp.datasets.digits(flatten=False, dtype="float64")
-batches = [(data.train.x[k : k + 50], data.train.y[k : k + 50]) for k in range(0, 250, 50)]
+batches = [
+    (data.train.x[k : k + 50], data.train.y[k : k + 50]) for k in range(0, 250, 50)
+]
 loss = mp.CrossEntropy()
 
 
 def make_net():
-    """Two convolutions and a dense layer, in float64; the same parameters at every call."""
+    """Two convolutions and a dense layer, in float64; the same parameters at every
+    call."""
     return mp.Sequential(
         mp.Input((1, 8, 8)),
         *(mp.Conv2d(1, 8, 3, padding=1), mp.ReLU(), mp.MaxPool2d(2)),
@@ -55,7 +64,9 @@ def moved(direction, steps=5, eps=1e-8):
     adam = mp.Adam(net, lr=1e-3, eps=eps)
     for x, y in batches[:steps]:
         adam.step(direction(net, mp.forward(net, x), loss, y))
-    return np.concatenate([(b - a).ravel() for a, b in zip(start, net.parameters, strict=True)])
+    return np.concatenate(
+        [(b - a).ravel() for a, b in zip(start, net.parameters, strict=True)]
+    )
 
 
 def relative(found, expected):
@@ -63,28 +74,34 @@ def relative(found, expected):
 
 
 by_gradient, by_step = moved(mp.backprop), moved(implicit(1.0))
-print(f"the same five batches: ProxProp moves {relative(by_step, by_gradient):.0%} away from BackProp")
+print(
+    f"the same five batches: ProxProp moves {relative(by_step, by_gradient):.0%} away "
+    "from BackProp"
+)
 assert relative(by_step, by_gradient) > 0.1
 
 # %%
 # What Adam does to the scale
 # ---------------------------
-# With the direction :math:`g`, Adam keeps running means of :math:`g` and of :math:`g^2`, entry by entry,
-# and steps
+# With the direction :math:`g`, Adam keeps running means of :math:`g` and of
+# :math:`g^2`, entry by entry, and steps
 #
 # .. math:: \theta \leftarrow \theta - \tau\,\frac{\hat m}{\sqrt{\hat v} + \varepsilon}.
 #
-# **Claim.** For :math:`\varepsilon = 0` the step is the same for :math:`g` and :math:`c\,g`, for every
-# :math:`c > 0`, and even with another :math:`c` for each entry. *Proof:* :math:`\hat m` gets the factor
-# :math:`c`, :math:`\sqrt{\hat v}` gets :math:`\sqrt{c^2}`. ∎ In the first step :math:`\hat m = g` and
-# :math:`\hat v = g^2`: **Adam's first step is the sign of the direction**, times :math:`\tau`.
+# **Claim.** For :math:`\varepsilon = 0` the step is the same for :math:`g` and
+# :math:`c\,g`, for every :math:`c > 0`, and even with another :math:`c` for each entry.
+# *Proof:* :math:`\hat m` gets the factor :math:`c`, :math:`\sqrt{\hat v}` gets
+# :math:`\sqrt{c^2}`. ∎ In the first step :math:`\hat m = g` and :math:`\hat v = g^2`:
+# **Adam's first step is the sign of the direction**, times :math:`\tau`.
 
 
 def scaled(direction, *factors):
     """Multiply the direction of each layer by a factor of its own."""
 
     def scaled_direction(net, tape, loss, y):
-        return [c * d for c, d in zip(factors, direction(net, tape, loss, y), strict=True)]
+        return [
+            c * d for c, d in zip(factors, direction(net, tape, loss, y), strict=True)
+        ]
 
     return scaled_direction
 
@@ -93,7 +110,10 @@ tiny = 1e-200  # an ε that is as good as none
 plain = moved(implicit(1.0), eps=tiny)
 for factors in ((1e-6,) * 3, (1e6,) * 3, (1e-3, 1.0, 50.0)):
     after = moved(scaled(implicit(1.0), *factors), eps=tiny)
-    print(f"layers scaled by {factors}: the parameters differ by {relative(after, plain):.1e}")
+    print(
+        f"layers scaled by {factors}: the parameters differ by "
+        f"{relative(after, plain):.1e}"
+    )
     assert relative(after, plain) < 1e-8
 
 first = moved(mp.backprop, steps=1, eps=tiny)
@@ -103,24 +123,26 @@ signs = np.sign(np.concatenate([g.ravel() for g in grads]))
 assert np.allclose(first, -1e-3 * signs, rtol=0, atol=1e-15)
 
 # %%
-# So two things that matter to plain gradient descent cannot matter to Adam: a common factor of all
-# directions, and the ratio between the hidden layers, which step implicitly, and the last one, which
-# keeps its gradient. Tutorial 8 finds that with Nesterov momentum this ratio is half of the story. With
-# Adam it is none of it.
+# So two things that matter to plain gradient descent cannot matter to Adam: a common
+# factor of all directions, and the ratio between the hidden layers, which step
+# implicitly, and the last one, which keeps its gradient. Tutorial 8 finds that with
+# Nesterov momentum this ratio is half of the story. With Adam it is none of it.
 #
 # What :math:`\tau_\theta` still changes
 # --------------------------------------
-# The implicit step multiplies the gradient's component at the eigenvalue :math:`\lambda` of
-# :math:`A^TA` by :math:`\tau_\theta/(1 + \tau_\theta\lambda)`. Of this factor Adam removes what all
-# components share. For :math:`\tau_\theta \to 0` they share all of it, since
-# :math:`d/\tau_\theta \to \nabla_\theta J` (P3): **Adam on ProxProp becomes Adam on the gradient.** For
-# :math:`\tau_\theta \to \infty` the factor tends to :math:`1/\lambda`, and Adam gets
-# :math:`(A^TA)^{-1}\nabla_\theta J`, the Gauss–Newton direction of the *coupling* (E5). In the place of a
-# step size :math:`\tau_\theta` has become a *knob*, from one kind of direction to the other. The length of
-# the steps is Adam's :math:`\tau` alone.
+# The implicit step multiplies the gradient's component at the eigenvalue
+# :math:`\lambda` of :math:`A^TA` by :math:`\tau_\theta/(1 + \tau_\theta\lambda)`. Of
+# this factor Adam removes what all components share. For :math:`\tau_\theta \to 0` they
+# share all of it, since :math:`d/\tau_\theta \to \nabla_\theta J` (P3): **Adam on
+# ProxProp becomes Adam on the gradient.** For :math:`\tau_\theta \to \infty` the factor
+# tends to :math:`1/\lambda`, and Adam gets :math:`(A^TA)^{-1}\nabla_\theta J`, the
+# Gauss–Newton direction of the *coupling* (E5). In the place of a step size
+# :math:`\tau_\theta` has become a *knob*, from one kind of direction to the other. The
+# length of the steps is Adam's :math:`\tau` alone.
 #
-# To see it, count the entries of the direction whose sign the knob turns round: those are the parameters
-# that Adam's first step moves the other way. (Where the gradient is zero there is no sign to turn.)
+# To see it, count the entries of the direction whose sign the knob turns round: those
+# are the parameters that Adam's first step moves the other way. (Where the gradient is
+# zero there is no sign to turn.)
 
 sweep = np.geomspace(1e-6, 1e3, 19)
 x, y = batches[0]
@@ -139,13 +161,15 @@ assert (turned[-1, :2] > 0.1).all()  # large τ_θ: another direction
 assert (turned[:, 2] == 0).all()  # the last layer keeps its gradient
 
 # %%
-# Not of :math:`J`, whose Gauss–Newton matrix looks through the layers behind. On a net with two layers
-# these two are far apart, with comparable damping:
+# Not of :math:`J`, whose Gauss–Newton matrix looks through the layers behind. On a net
+# with two layers these two are far apart, with comparable damping:
 
 apart = []
 samples = data.train.x[:60].reshape(60, 64)[:, 18:46:3]
 for seed in range(5):
-    small_net = mp.Sequential(mp.Linear(10, 8), mp.Tanh(), mp.Linear(8, 10), seed=seed, dtype="float64")
+    small_net = mp.Sequential(
+        mp.Linear(10, 8), mp.Tanh(), mp.Linear(8, 10), seed=seed, dtype="float64"
+    )
     record, labels = mp.forward(small_net, samples), data.train.y[:60]
     G = mp.gauss_newton_product(small_net, record, loss, labels) @ np.eye(88 + 90)
     G = G[:88, :88]
@@ -153,10 +177,15 @@ for seed in range(5):
     g = mp.backprop(small_net, record, loss, labels)[0]
     of_J = np.linalg.solve(G + damping * np.eye(88), g.ravel())
     size = np.sum(samples**2) + len(samples)  # the trace of AᵀA
-    coupling = mp.proxprop(small_net, record, loss, labels, 11 / (0.01 * size))[0].ravel()
+    coupling = mp.proxprop(small_net, record, loss, labels, 11 / (0.01 * size))[
+        0
+    ].ravel()
     cosine = of_J @ coupling / np.linalg.norm(of_J) / np.linalg.norm(coupling)
     apart.append(np.degrees(np.arccos(cosine)))
-print(f"Gauss–Newton of J and of the coupling: {min(apart):.0f} to {max(apart):.0f} degrees apart")
+print(
+    f"Gauss–Newton of J and of the coupling: {min(apart):.0f} to {max(apart):.0f} "
+    "degrees apart"
+)
 assert min(apart) > 22
 
 small = relative(moved(scaled(implicit(1e-11), 1e11, 1e11, 1.0)), by_gradient)
@@ -164,16 +193,19 @@ print(f"tau_theta = 1e-11: Adam on d/tau_theta is {small:.1e} off Adam on the gr
 assert small < 1e-2
 
 # %%
-# One caveat: :math:`\varepsilon` is not zero, and it is compared with the direction. Steps of ProxProp are
-# shorter than gradients by a factor :math:`\tau_\theta` and more. Where they come near
-# :math:`\varepsilon = 10^{-8}` Adam no longer forgets the scale, and slows down; that is why the line
-# above compares :math:`d/\tau_\theta`. (And it is why that line takes so small a :math:`\tau_\theta`. An
-# entry with a gradient of exactly zero gets a small :math:`d`, and Adam makes a full step of it unless
+# One caveat: :math:`\varepsilon` is not zero, and it is compared with the direction.
+# Steps of ProxProp are shorter than gradients by a factor :math:`\tau_\theta` and more.
+# Where they come near :math:`\varepsilon = 10^{-8}` Adam no longer forgets the scale,
+# and slows down; that is why the line above compares :math:`d/\tau_\theta`. (And it is
+# why that line takes so small a :math:`\tau_\theta`. An entry with a gradient of
+# exactly zero gets a small :math:`d`, and Adam makes a full step of it unless
 # :math:`\varepsilon` is larger.)
 
 scales = np.geomspace(1e-8, 1e2, 11)
 lengths = {
-    eps: np.array([np.linalg.norm(moved(scaled(mp.backprop, c, c, c), 2, eps)) for c in scales])
+    eps: np.array(
+        [np.linalg.norm(moved(scaled(mp.backprop, c, c, c), 2, eps)) for c in scales]
+    )
     for eps in (1e-8, tiny)
 }
 assert np.allclose(lengths[tiny], lengths[tiny][0], rtol=1e-8)
@@ -181,18 +213,41 @@ assert lengths[1e-8][0] < 0.5 * lengths[1e-8][-1]
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.3), layout="constrained")
 for l, (name, colour, style) in enumerate(
-    (("first convolution", TEAL, "o-"), ("second convolution", INDIGO, "s--"), ("last layer", BLACK, ":"))
+    (
+        ("first convolution", TEAL, "o-"),
+        ("second convolution", INDIGO, "s--"),
+        ("last layer", BLACK, ":"),
+    )
 ):
-    left.semilogx(sweep, 100 * turned[:, l], style, color=colour, markersize=5, label=name)
+    left.semilogx(
+        sweep, 100 * turned[:, l], style, color=colour, markersize=5, label=name
+    )
 left.set(xlabel=r"$\tau_\theta$", ylabel="entries turned round (%)")
 left.set_title(r"$\tau_\theta$ changes the signs of the first step")
 left.text(sweep[0], 4.5, "gradient", color="0.35")
 left.text(sweep[-1], 36, "Gauss–Newton of the coupling", color="0.35", ha="right")
 left.legend(frameon=False, loc="center right")
-right.loglog(scales, lengths[1e-8], "o-", color=PINK, markersize=5, label=r"$\varepsilon = 10^{-8}$")
+right.loglog(
+    scales,
+    lengths[1e-8],
+    "o-",
+    color=PINK,
+    markersize=5,
+    label=r"$\varepsilon = 10^{-8}$",
+)
 right.loglog(scales, lengths[tiny], "--", color=GREEN, label=r"$\varepsilon \to 0$")
-right.loglog(scales, scales / scales[-1] * lengths[tiny][0], ":", color=BLACK, label="gradient descent")
-right.set(xlabel="the direction is multiplied by", ylabel="way of two steps", title="a scale changes nothing")
+right.loglog(
+    scales,
+    scales / scales[-1] * lengths[tiny][0],
+    ":",
+    color=BLACK,
+    label="gradient descent",
+)
+right.set(
+    xlabel="the direction is multiplied by",
+    ylabel="way of two steps",
+    title="a scale changes nothing",
+)
 right.set_ylim(lengths[1e-8][0] / 30, lengths[tiny][0] * 8)
 right.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.14, 0))
 for panel in (left, right):
@@ -201,12 +256,13 @@ for panel in (left, right):
 plt.show()
 
 # %%
-# *Left: how many parameters the first step of Adam moves against the gradient's sign. Right: the length of
-# two steps of Adam, whose direction is scaled; it is constant until* :math:`\varepsilon` *comes into
-# sight. Gradient descent is drawn in a unit of its own.*
+# *Left: how many parameters the first step of Adam moves against the gradient's sign.
+# Right: the length of two steps of Adam, whose direction is scaled; it is constant
+# until* :math:`\varepsilon` *comes into sight. Gradient descent is drawn in a unit of
+# its own.*
 #
-# "Adam is invariant to a scale, so :math:`\tau_\theta` does not matter to it" is therefore a wrong
-# conclusion from a right premise. The claim must fail:
+# "Adam is invariant to a scale, so :math:`\tau_\theta` does not matter to it" is
+# therefore a wrong conclusion from a right premise. The claim must fail:
 
 try:
     gap = relative(moved(implicit(10.0), eps=tiny), moved(implicit(0.001), eps=tiny))
@@ -219,11 +275,12 @@ else:
 # %%
 # The exact step of a convolution
 # -------------------------------
-# A convolution is linear in its kernel. The rows of its :math:`A` are patches: :math:`N H W` of them, for
-# a batch of :math:`N` images with :math:`H \times W` outputs. The columns are the entries of one kernel
-# and the bias: :math:`C k k + 1`. So :math:`A^TA` is :math:`(Ckk + 1) \times (Ckk + 1)`, however large the
-# batch and the images. The paper has no exact solve for convolutions; with this matrix it is a small one
-# (E6). Let us count multiplications for the ConvNet of X3 on CIFAR-10, batch 500:
+# A convolution is linear in its kernel. The rows of its :math:`A` are patches: :math:`N
+# H W` of them, for a batch of :math:`N` images with :math:`H \times W` outputs. The
+# columns are the entries of one kernel and the bias: :math:`C k k + 1`. So :math:`A^TA`
+# is :math:`(Ckk + 1) \times (Ckk + 1)`, however large the batch and the images. The
+# paper has no exact solve for convolutions; with this matrix it is a small one (E6).
+# Let us count multiplications for the ConvNet of X3 on CIFAR-10, batch 500:
 #
 # =================================== ==================================================================
 # gradient :math:`A^T\delta`          rows · cols · n_out
@@ -239,12 +296,18 @@ layers = {
 }
 costs, parts = {}, {}
 for name, (layer, shape) in layers.items():
-    A, n_out = layer.linear_map(np.zeros((500, *shape), np.float32)), layer.theta_shape[1]
+    A, n_out = (
+        layer.linear_map(np.zeros((500, *shape), np.float32)),
+        layer.theta_shape[1],
+    )
     rows, cols = A.shape
     gradient = rows * cols * n_out
     parts[name] = np.array([gradient, A.normal_cost, cols**3, cols**2 * n_out])
     costs[name] = {"cg3": 1 + 6, "cg10": 1 + 20, "exact": parts[name].sum() / gradient}
-    print(f"{name}: A is {rows:6d} x {cols:3d}; in gradients, exact costs {costs[name]['exact']:.1f}")
+    print(
+        f"{name}: A is {rows:6d} x {cols:3d}; in gradients, exact costs "
+        f"{costs[name]['exact']:.1f}"
+    )
     assert cols == shape[0] * 5 * 5 + 1
     assert rows == 500 * shape[1] * shape[2]
     assert costs[name]["exact"] < costs[name]["cg10"]
@@ -258,10 +321,22 @@ for shift, key, colour, hatch in (
     (0.26, "exact", BLUE, ""),
 ):
     heights = [costs[name][key] for name in layers]
-    bars = left.bar(place + shift, heights, 0.24, color=colour, hatch=hatch, edgecolor="white", label=key)
+    bars = left.bar(
+        place + shift,
+        heights,
+        0.24,
+        color=colour,
+        hatch=hatch,
+        edgecolor="white",
+        label=key,
+    )
     left.bar_label(bars, fmt="%.1f", fontsize=9)
 left.axhline(1, color=BLACK, linewidth=1)
-left.set(ylabel="multiplications, in gradients", title="an implicit step of one layer", ylim=(0, 28))
+left.set(
+    ylabel="multiplications, in gradients",
+    title="an implicit step of one layer",
+    ylim=(0, 28),
+)
 left.set_xticks(place, list(layers))
 left.legend(frameon=False, loc="upper left", ncols=3)
 names = ("gradient", r"form $A^TA$", "invert", "apply")
@@ -270,7 +345,16 @@ for k, (label, colour, hatch) in enumerate(
     zip(names, ("0.6", TEAL, OLIVE, INDIGO), ("", "", "//", ".."), strict=True)
 ):
     height = np.array([parts[name][k] for name in layers]) / 1e9
-    right.bar(place, height, 0.5, bottom=below, color=colour, hatch=hatch, edgecolor="white", label=label)
+    right.bar(
+        place,
+        height,
+        0.5,
+        bottom=below,
+        color=colour,
+        hatch=hatch,
+        edgecolor="white",
+        label=label,
+    )
     below += height
 right.set(ylabel="multiplications (10⁹)", title="where an exact step spends them")
 right.set_xticks(place, list(layers))
@@ -281,50 +365,66 @@ for panel in (left, right):
 plt.show()
 
 # %%
-# *Counts and not times. A product of large matrices runs nearer to the peak of the machine than patches
-# do, so that measured ratios are smaller;* ``minprox bench`` *tells yours.*
+# *Counts and not times. A product of large matrices runs nearer to the peak of the
+# machine than patches do, so that measured ratios are smaller;* ``minprox bench``
+# *tells yours.*
 #
-# X3
-# --
-# The paper's third experiment is this: Adam with its usual settings and :math:`\tau = 0.001`, on gradients
-# and on implicit steps with :math:`\tau_\theta = 1`. ``quick(X3)`` runs it with the paper's ConvNet on
-# the digits; we stop after six epochs.
+# X3 -- The paper's third experiment is this: Adam with its usual settings and
+# :math:`\tau = 0.001`, on gradients and on implicit steps with :math:`\tau_\theta = 1`.
+# ``quick(X3)`` runs it with the paper's ConvNet on the digits; we stop after six
+# epochs.
 
 here = experiments.quick(experiments.X3).select(epochs=6)
 for key, run in here.methods.items():
-    print(f"{key:9} {run.optimizer}, tau = {run.tau}, solver {run.solver}, tau_theta = {run.tau_theta}")
+    print(
+        f"{key:9} {run.optimizer}, tau = {run.tau}, solver {run.solver}, tau_theta = "
+        f"{run.tau_theta}"
+    )
 
 with tempfile.TemporaryDirectory() as folder:
     histories = experiments.run(here, folder, progress=False, say=print)
     print(experiments.table(here, folder))
     panels = mp.figures.experiment(here, folder)
 
-plt.figure(FigureClass=lambda *args, **options: panels)  # hands the finished figure to pyplot
+plt.figure(
+    FigureClass=lambda *args, **options: panels
+)  # hands the finished figure to pyplot
 plt.show()
 
 # %%
-# Four panels. **Loss over epochs**: in the beginning the exact steps are the slowest. Here "the more exact,
-# the faster" is not true: Adam has taken away the long steps, and what is left is another direction.
-# **Loss over time**: the time belongs to your machine, and nothing is asserted of it. On images of 8 × 8
-# pixels the third convolution has 200 rows for 501 columns, and ``mp.Exact`` takes the dual system (E7);
-# there an inverse is a large part of an exact step. The counts above are those of CIFAR-10. **Validation
-# accuracy**, over epochs and over time: after six epochs the implicit steps, exact or cg10, are ahead of
-# the gradient, also where their training loss is not lower.
+# Four panels. **Loss over epochs**: in the beginning the exact steps are the slowest.
+# Here "the more exact, the faster" is not true: Adam has taken away the long steps, and
+# what is left is another direction. **Loss over time**: the time belongs to your
+# machine, and nothing is asserted of it. On images of 8 × 8 pixels the third
+# convolution has 200 rows for 501 columns, and ``mp.Exact`` takes the dual system (E7);
+# there an inverse is a large part of an exact step. The counts above are those of
+# CIFAR-10. **Validation accuracy**, over epochs and over time: after six epochs the
+# implicit steps, exact or cg10, are ahead of the gradient, also where their training
+# loss is not lower.
 
 runs = dict(zip(here.methods, histories.values(), strict=True))
 accuracy = {key: h.validation_accuracy[-1] for key, h in runs.items()}
-assert runs["exact"].train_loss[3] > runs["cg3"].train_loss[3]  # exact is slower at first
+assert (
+    runs["exact"].train_loss[3] > runs["cg3"].train_loss[3]
+)  # exact is slower at first
 assert min(accuracy["exact"], accuracy["cg10"]) > accuracy["backprop"] + 0.02
-print(", ".join(f"{here.methods[key].label} {value:.1%}" for key, value in accuracy.items()))
+print(
+    ", ".join(
+        f"{here.methods[key].label} {value:.1%}" for key, value in accuracy.items()
+    )
+)
 
 # %%
-# One run and 200 validation digits: a standard error at 95 % is 1.5 points. The lead was seen with the
-# seeds 0, 1 and 2, at this learning rate and after this many epochs; it says nothing about CIFAR-10, and
-# little about another learning rate. Before you believe that a method is better, tune both.
+# One run and 200 validation digits: a standard error at 95 % is 1.5 points. The lead
+# was seen with the seeds 0, 1 and 2, at this learning rate and after this many epochs;
+# it says nothing about CIFAR-10, and little about another learning rate. Before you
+# believe that a method is better, tune both.
 #
 # Exercises
 # ---------
 # 1. Run ``here`` with :math:`\tau = 0.003` for all methods. Who gains?
-# 2. In ``moved``, take ``mp.SGD`` in the place of Adam. How does its way depend on the scale, and on
+# 2. In ``moved``, take ``mp.SGD`` in the place of Adam. How does its way depend on the
+#    scale, and on
 #    :math:`\tau_\theta`?
-# 3. For which kernel size would the exact step of the second convolution cost as much as cg10?
+# 3. For which kernel size would the exact step of the second convolution cost as much
+#    as cg10?

@@ -20,7 +20,9 @@ import numpy as np
 import minprox as mp
 
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
-WINE, TEAL, OLIVE, INDIGO, GREY = OTHERS  # the map of mp.figures: explicit orange, implicit blue
+WINE, TEAL, OLIVE, INDIGO, GREY = (
+    OTHERS  # the map of mp.figures: explicit orange, implicit blue
+)
 plt.rcParams.update({"figure.constrained_layout.use": True, "axes.grid": True})
 plt.rcParams.update({"grid.color": "0.9", "axes.axisbelow": True})
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
@@ -28,24 +30,26 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 # %%
 # One line
 # --------
-# Minimise :math:`J(w) + \Omega(w)`, where :math:`J` has a gradient and :math:`\Omega` has a
-# proximal map (E4). The **proximal gradient step** is
+# Minimise :math:`J(w) + \Omega(w)`, where :math:`J` has a gradient and :math:`\Omega`
+# has a proximal map (E4). The **proximal gradient step** is
 #
 # .. math:: w^{k+1} = \mathrm{prox}_{\tau\Omega}\bigl(w^k - \tau\,\nabla J(w^k)\bigr).
 #
-# It is explicit in :math:`J` (E2) and implicit in :math:`\Omega`. Where does it come to rest?
-# By the optimality condition of the proximal map, :math:`w = \mathrm{prox}_{\tau\Omega}(w -
-# \tau g)` means :math:`(w - \tau g - w)/\tau \in \partial\Omega(w)`, that is
+# It is explicit in :math:`J` (E2) and implicit in :math:`\Omega`. Where does it come to
+# rest? By the optimality condition of the proximal map, :math:`w =
+# \mathrm{prox}_{\tau\Omega}(w - \tau g)` means :math:`(w - \tau g - w)/\tau \in
+# \partial\Omega(w)`, that is
 #
 # .. math:: -\nabla J(w) \in \partial\Omega(w),
 #
-# whatever :math:`\tau`: exactly where :math:`J + \Omega` is smallest, if both are convex. We
-# can check that without knowing the solution, by the equality of Fenchel and Young:
+# whatever :math:`\tau`: exactly where :math:`J + \Omega` is smallest, if both are
+# convex. We can check that without knowing the solution, by the equality of Fenchel and
+# Young:
 # :math:`v \in \partial\Omega(w)` if and only if
 # :math:`\Omega(w) + \Omega^*(v) = \langle w, v\rangle`.
 #
-# The penalties of ``mp.prox`` know all three: their value, their proximal map, and their
-# conjugate :math:`\Omega^*`.
+# The penalties of ``mp.prox`` know all three: their value, their proximal map, and
+# their conjugate :math:`\Omega^*`.
 
 v = np.array([-2.0, -0.3, 0.1, 1.5])
 for penalty in (
@@ -61,8 +65,9 @@ for penalty in (
 # %%
 # ISTA and FISTA
 # --------------
-# Repeating the step is *ISTA*; its error falls like :math:`1/k`. Nesterov's extrapolation
-# makes it *FISTA*, with :math:`1/k^2` for the same work. Here they are, for any
+# Repeating the step is *ISTA*; its error falls like :math:`1/k`. Nesterov's
+# extrapolation makes it *FISTA*, with :math:`1/k^2` for the same work. Here they are,
+# for any
 # :math:`\nabla J` and any penalty; the step may be as long as :math:`1/\Lambda`, where
 # :math:`\Lambda` bounds the curvature of :math:`J`.
 
@@ -83,8 +88,8 @@ def fista(gradient, penalty, w, tau, steps):
 
 
 # %%
-# The task: is this digit an 8? Least squares on targets :math:`\pm 1`, one weight for each of
-# the 64 pixels, and an :math:`\ell_1` penalty: the *lasso*.
+# The task: is this digit an 8? Least squares on targets :math:`\pm 1`, one weight for
+# each of the 64 pixels, and an :math:`\ell_1` penalty: the *lasso*.
 
 digits = mp.datasets.digits(dtype="float64")
 x, y = digits.train.x, np.where(digits.train.y == 8, 1.0, -1.0)
@@ -119,19 +124,22 @@ for method, colour, dashes in ((ista, ORANGE, "-"), (fista, BLUE, "--")):
     left.loglog(k, limit, ":", color=colour, lw=1.2, label=f"bound of {name}")
     assert (gaps <= limit + 1e-12).all()  # the theorems
 left.set(xlabel="steps", ylabel=r"$J + \Omega$ above its minimum", title="how fast")
-right.set(xlabel="steps", ylabel="weights that are exactly zero, of 64", title="how sparse")
+right.set(
+    xlabel="steps", ylabel="weights that are exactly zero, of 64", title="how sparse"
+)
 left.set_ylim(1e-13, 1e2)
 left.legend(frameon=False, loc="lower left")
 right.legend(frameon=False)
 plt.show()
 
 # %%
-# *Dotted: what the theorems promise, in the same colour. Both are met with room to spare.
-# Right: zeros come and go until the set of non-zero weights is found; then they stay.*
+# *Dotted: what the theorems promise, in the same colour. Both are met with room to
+# spare. Right: zeros come and go until the set of non-zero weights is found; then they
+# stay.*
 #
-# The answer proves itself: :math:`-\nabla J(w) \in \partial\Omega(w)`. For the lasso this reads:
-# where a weight is zero, the slope of :math:`J` is at most :math:`\lambda`; where it is not, the
-# slope is exactly :math:`-\lambda\,\mathrm{sign}(w)`.
+# The answer proves itself: :math:`-\nabla J(w) \in \partial\Omega(w)`. For the lasso
+# this reads: where a weight is zero, the slope of :math:`J` is at most :math:`\lambda`;
+# where it is not, the slope is exactly :math:`-\lambda\,\mathrm{sign}(w)`.
 
 
 def optimal(w, gradient, penalty, tolerance=1e-9):
@@ -146,8 +154,8 @@ assert np.allclose(np.abs(least_squares(best)[best != 0]), lasso.lam)
 # The path of the lasso
 # ---------------------
 # How large should :math:`\lambda` be? Start where all weights are zero, at
-# :math:`\lambda_{\max} = \max_i |\nabla J(0)_i|`, and walk down; each solution is a good start
-# for the next one.
+# :math:`\lambda_{\max} = \max_i |\nabla J(0)_i|`, and walk down; each solution is a
+# good start for the next one.
 
 largest = np.abs(least_squares(start)).max()
 lams, w, weights = largest * np.logspace(0, -2, 40), start, []
@@ -167,39 +175,63 @@ aucs = [mp.methods.spauc.auc(s, seen.y == 8) for s in scores.T]
 figure = plt.figure(figsize=(12, 6.2))
 grid = figure.add_gridspec(2, 5, height_ratios=(1.6, 1))
 panel = figure.add_subplot(grid[0, :3])
-late = np.argsort(-np.abs(weights[28]))  # the weights that are large in the middle of the path
+late = np.argsort(
+    -np.abs(weights[28])
+)  # the weights that are large in the middle of the path
 for i in late[::-1]:
     front = i in late[:6]
-    colour = (BLUE, ORANGE, GREEN, PINK, SKY, BLACK)[list(late).index(i)] if front else "0.8"
+    colour = (
+        (BLUE, ORANGE, GREEN, PINK, SKY, BLACK)[list(late).index(i)] if front else "0.8"
+    )
     name = f"row {i // 8 + 1}, column {i % 8 + 1}" if front else None
-    panel.semilogx(lams, weights[:, i], color=colour, lw=1.8 if front else 0.8, label=name)
+    panel.semilogx(
+        lams, weights[:, i], color=colour, lw=1.8 if front else 0.8, label=name
+    )
 panel.invert_xaxis()
 panel.legend(frameon=False, loc="upper left", fontsize=8)
-panel.set(xlabel=r"$\lambda$", ylabel="weights", title="each pixel has its moment to enter")
+panel.set(
+    xlabel=r"$\lambda$", ylabel="weights", title="each pixel has its moment to enter"
+)
 panel = figure.add_subplot(grid[0, 3:])
 panel.semilogx(lams, aucs, "o-", ms=3, color=BLUE, label="AUC, validation")
-panel.semilogx(lams, (weights != 0).mean(axis=1), "s--", ms=3, color=ORANGE, label="share of pixels used")
+panel.semilogx(
+    lams,
+    (weights != 0).mean(axis=1),
+    "s--",
+    ms=3,
+    color=ORANGE,
+    label="share of pixels used",
+)
 panel.invert_xaxis()
-panel.set(xlabel=r"$\lambda$", title="what is gained, and for how many pixels", ylim=(0, 1.03))
+panel.set(
+    xlabel=r"$\lambda$", title="what is gained, and for how many pixels", ylim=(0, 1.03)
+)
 panel.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.8))
 for place, k in enumerate((4, 10, 18, 28, 39)):
     panel, w = figure.add_subplot(grid[1, place]), weights[k].reshape(8, 8)
     panel.imshow(w, cmap="RdBu", vmin=-abs(w).max(), vmax=abs(w).max())
-    panel.set(xticks=[], yticks=[], title=rf"$\lambda$ = {lams[k]:.1g}: {np.sum(w != 0)} pixels")
+    panel.set(
+        xticks=[],
+        yticks=[],
+        title=rf"$\lambda$ = {lams[k]:.1g}: {np.sum(w != 0)} pixels",
+    )
     panel.title.set_fontsize(10)
     panel.grid(False)
     panel.spines[:].set_visible(True)
 plt.show()
 few = np.flatnonzero(np.array(aucs) > max(aucs) - 0.02)[0]
-print(f"{np.sum(weights[few] != 0)} of 64 pixels are within 0.02 of the best AUC, {max(aucs):.3f}")
+print(
+    f"{np.sum(weights[few] != 0)} of 64 pixels are within 0.02 of the best AUC, "
+    f"{max(aucs):.3f}"
+)
 assert np.sum(weights[few] != 0) < 40
 
 # %%
-# *Below: the weights as images. Blue speaks for an 8, red against it, white is zero. From left
-# to right the penalty gets weaker.*
+# *Below: the weights as images. Blue speaks for an 8, red against it, white is zero.
+# From left to right the penalty gets weaker.*
 #
-# The same ten lines solve any other smooth loss. Logistic regression has a gradient that is no
-# harder, and a curvature of at most a quarter:
+# The same ten lines solve any other smooth loss. Logistic regression has a gradient
+# that is no harder, and a curvature of at most a quarter:
 
 
 def logistic(w):
@@ -216,14 +248,16 @@ assert 5 < np.sum(w != 0) < 64
 # %%
 # A net that sheds its units
 # --------------------------
-# A column of :math:`\theta` holds all that enters one unit. Penalise the *length* of the columns,
-# not their squares, :math:`\Omega(\theta) = \lambda\sum_j\|\theta_{\cdot j}\|`: then whole units
-# vanish. Its proximal map shortens each column by :math:`\tau\lambda`, or to zero.
+# A column of :math:`\theta` holds all that enters one unit. Penalise the *length* of
+# the columns, not their squares, :math:`\Omega(\theta) = \lambda\sum_j\|\theta_{\cdot
+# j}\|`: then whole units vanish. Its proximal map shortens each column by
+# :math:`\tau\lambda`, or to zero.
 #
-# Optimisers take a penalty, one for all layers or one for each, and do the proximal step after
-# their own, whatever direction they are given; biases are left alone. With momentum its length
-# is :math:`\tau/(1-\mu)`, the whole length of a step along a constant direction, so that it comes
-# to rest where :math:`-\nabla J \in \partial\Omega`. The directions here are those of ProxProp.
+# Optimisers take a penalty, one for all layers or one for each, and do the proximal
+# step after their own, whatever direction they are given; biases are left alone. With
+# momentum its length is :math:`\tau/(1-\mu)`, the whole length of a step along a
+# constant direction, so that it comes to rest where :math:`-\nabla J \in
+# \partial\Omega`. The directions here are those of ProxProp.
 
 
 def train(lam):
@@ -240,23 +274,30 @@ def train(lam):
 
 strengths = (0.0, 1e-4, 3e-4, 1e-3, 2e-3, 4e-3)
 runs = {lam: train(lam) for lam in strengths}
-units = {lam: int(net.transfers[0].weight.any(axis=0).sum()) for lam, (net, _) in runs.items()}
+units = {
+    lam: int(net.transfers[0].weight.any(axis=0).sum())
+    for lam, (net, _) in runs.items()
+}
 for lam, (_, history) in runs.items():
     accuracy = history.validation_accuracy[-1], history.test_accuracy
-    print(f"λ = {lam:<7g} {units[lam]:3d} units, validation and test accuracy", *accuracy)
+    print(
+        f"λ = {lam:<7g} {units[lam]:3d} units, validation and test accuracy", *accuracy
+    )
 assert units[0.0] == 100  # no weight of a plain run is exactly zero,
 assert units[1e-3] < 60  # and here many are, all of their unit at once
 
 # %%
-# A unit without weights still has its bias, and so a constant output, which belongs into the
-# biases of the next layer. Cut it out: the small net *is* the large one.
+# A unit without weights still has its bias, and so a constant output, which belongs
+# into the biases of the next layer. Cut it out: the small net *is* the large one.
 
 
 def pruned(net):
     """Return the net without the units that see nothing."""
     first, last = net.transfers
     kept = first.weight.any(axis=0)
-    small = mp.Sequential(mp.Linear(64, int(kept.sum())), mp.ReLU(), mp.Linear(int(kept.sum()), 10))
+    small = mp.Sequential(
+        mp.Linear(64, int(kept.sum())), mp.ReLU(), mp.Linear(int(kept.sum()), 10)
+    )
     constant = np.maximum(first.bias[~kept], 0) @ last.weight[~kept]
     small.parameters = [
         first.theta[:, kept],
@@ -268,7 +309,9 @@ def pruned(net):
 lam = 1e-3
 large, small = runs[lam][0], pruned(runs[lam][0])
 test = mp.datasets.digits().test
-assert np.allclose(mp.forward(large, test.x).output, mp.forward(small, test.x).output, atol=1e-4)
+assert np.allclose(
+    mp.forward(large, test.x).output, mp.forward(small, test.x).output, atol=1e-4
+)
 sizes = [sum(theta.size for theta in net.parameters) for net in (large, small)]
 print(f"{sizes[0]:,} parameters, and {sizes[1]:,} after cutting; the same outputs")
 assert sizes[1] < 0.6 * sizes[0]
@@ -276,9 +319,18 @@ assert sizes[1] < 0.6 * sizes[0]
 figure, panels = plt.subplots(1, 3, figsize=(12, 4))
 for lam, colour, marks in ((0.0, ORANGE, "o"), (3e-4, BLUE, "s"), (2e-3, GREEN, "^")):
     norms = np.sort(np.linalg.norm(runs[lam][0].transfers[0].weight, axis=0))[::-1]
-    panels[0].plot(np.arange(1, 101), norms, marks, ms=3.5, color=colour, label=rf"$\lambda$ = {lam:g}")
+    panels[0].plot(
+        np.arange(1, 101),
+        norms,
+        marks,
+        ms=3.5,
+        color=colour,
+        label=rf"$\lambda$ = {lam:g}",
+    )
 panels[0].set(
-    xlabel="unit, by its length", ylabel=r"$\|\theta_{\cdot j}\|$", title="the lengths of the columns"
+    xlabel="unit, by its length",
+    ylabel=r"$\|\theta_{\cdot j}\|$",
+    title="the lengths of the columns",
 )
 panels[0].legend(frameon=False)
 counts = [units[lam] for lam in strengths]
@@ -286,11 +338,17 @@ ends = {
     "validation": [100 * h.validation_accuracy[-1] for _, h in runs.values()],
     "test (other hands)": [100 * h.test_accuracy for _, h in runs.values()],
 }
-for (name, accuracy), colour, marks in zip(ends.items(), (BLACK, PINK), ("o-", "s--"), strict=True):
+for (name, accuracy), colour, marks in zip(
+    ends.items(), (BLACK, PINK), ("o-", "s--"), strict=True
+):
     panels[1].semilogx(counts, accuracy, marks, color=colour, label=name)
-for lam, count, accuracy in zip(strengths[1:], counts[1:], ends["validation"][1:], strict=True):
+for lam, count, accuracy in zip(
+    strengths[1:], counts[1:], ends["validation"][1:], strict=True
+):
     place = (0, -16) if lam == strengths[-1] else (0, 8)
-    panels[1].annotate(f"{lam:g}", (count, accuracy), place, textcoords="offset points", ha="center")
+    panels[1].annotate(
+        f"{lam:g}", (count, accuracy), place, textcoords="offset points", ha="center"
+    )
 panels[1].set(
     xlabel="units left, of 100",
     ylabel="accuracy (%)",
@@ -307,26 +365,32 @@ kept = kept[:, np.argsort(-np.linalg.norm(kept, axis=0))][:, : units[2e-3]]
 tiles = np.full((4, 4, 9, 9), np.nan)
 for tile, column in zip(tiles.reshape(16, 9, 9), kept.T, strict=False):
     tile[:8, :8] = column.reshape(8, 8) / np.abs(column).max()
-panels[2].imshow(tiles.transpose(0, 2, 1, 3).reshape(36, 36)[:-1, :-1], cmap="RdBu", vmin=-1, vmax=1)
+panels[2].imshow(
+    tiles.transpose(0, 2, 1, 3).reshape(36, 36)[:-1, :-1], cmap="RdBu", vmin=-1, vmax=1
+)
 panels[2].set(title=r"what the units see, $\lambda$ = 0.002")
 panels[2].axis("off")
 plt.show()
 
 # %%
-# *Left: units are either in use or gone. Middle: most of them can go before the accuracy does;
-# an accuracy of 200 or 300 digits has a standard error of 1 to 2 points. Right: each tile is what
-# one of the units that are left looks for among the 8×8 pixels.*
+# *Left: units are either in use or gone. Middle: most of them can go before the
+# accuracy does; an accuracy of 200 or 300 digits has a standard error of 1 to 2 points.
+# Right: each tile is what one of the units that are left looks for among the 8×8
+# pixels.*
 #
 # A claim that must fail
 # ----------------------
-# Can we not just add a subgradient :math:`\lambda\,\mathrm{sign}(w)` to the gradient? That is an
-# *explicit* step on the penalty. It jumps over the kink, back and forth, and the optimality
-# condition sees it: no weight is ever zero.
+# Can we not just add a subgradient :math:`\lambda\,\mathrm{sign}(w)` to the gradient?
+# That is an *explicit* step on the penalty. It jumps over the kink, back and forth, and
+# the optimality condition sees it: no weight is ever zero.
 
 w = start
 for _ in range(20000):
     w = w - tau * (least_squares(w) + lasso.lam * np.sign(w))
-print(f"subgradient steps: {np.sum(w == 0)} weights are zero; proximal steps: {np.sum(best == 0)}")
+print(
+    f"subgradient steps: {np.sum(w == 0)} weights are zero; proximal steps: "
+    f"{np.sum(best == 0)}"
+)
 try:
     assert np.array_equal(w == 0, best == 0)
     optimal(w, least_squares, lasso)  # must fail
@@ -339,17 +403,21 @@ else:
 # What to take along
 # ------------------
 # - Explicit where there is a gradient, implicit where there is a kink: one line.
-# - The answer proves itself by :math:`-\nabla J \in \partial\Omega`, through the conjugate.
-# - A penalty on lengths switches groups off: pixels, units, whatever shares a row or a column.
-# - With ProxProp the same step rests where :math:`-d \in \partial\Omega`: the penalty is weighed
-#   against the implicit direction. For small :math:`\tau_\theta`, where
-#   :math:`d \approx \tau_\theta\nabla J`, a :math:`\lambda` counts :math:`1/\tau_\theta` times.
+# - The answer proves itself by :math:`-\nabla J \in \partial\Omega`, through the
+#   conjugate.
+# - A penalty on lengths switches groups off: pixels, units, whatever shares a row or a
+#   column.
+# - With ProxProp the same step rests where :math:`-d \in \partial\Omega`: the penalty
+#   is weighed against the implicit direction. For small :math:`\tau_\theta`, where
+#   :math:`d \approx \tau_\theta\nabla J`, a :math:`\lambda` counts
+#   :math:`1/\tau_\theta` times.
 #
 # Exercises
 # ---------
 # 1. Which pixels does a net need? Put ``GroupL1(lam, "rows")`` on the first layer.
-# 2. ``mp.prox.Nuclear`` in the place of the :math:`\ell_1` norm makes the rank of :math:`\theta`
-#    small. Replace the layer by two thin ones that give the same outputs.
+# 2. ``mp.prox.Nuclear`` in the place of the :math:`\ell_1` norm makes the rank of
+#    :math:`\theta` small. Replace the layer by two thin ones that give the same
+#    outputs.
 # 3. Show that ``GroupL1`` on columns of length 1 is ``L1``.
-# 4. Why does FISTA need no more memory than one extra vector? Write it with momentum, as SGD has
-#    it.
+# 4. Why does FISTA need no more memory than one extra vector? Write it with momentum,
+#    as SGD has it.

@@ -4,13 +4,14 @@ Variable shared meta learning: back-propagation as the forward run of a net
 
 Back-propagation is something that is done *to* a net. Can it be something that a net
 *does*? Kirsch and Schmidhuber (2021) put a small recurrent cell in the place of every
-weight. All cells share their parameters, and each has a state of its own. What the net learns
-lies in the states, so learning is nothing but running forward. The cell can be set by
-hand so that this run is gradient descent; it can be a net that was regressed on the
-hand-set one; and it can be meta-trained into a rule that nobody wrote down, which is
-faster at first than gradient descent.
+weight. All cells share their parameters, and each has a state of its own. What the net
+learns lies in the states, so learning is nothing but running forward. The cell can be
+set by hand so that this run is gradient descent; it can be a net that was regressed on
+the hand-set one; and it can be meta-trained into a rule that nobody wrote down, which
+is faster at first than gradient descent.
 
-You need: (P1), back-propagation by hand (tutorial 3), and online learning (tutorial 20).
+You need: (P1), back-propagation by hand (tutorial 3), and online learning (tutorial
+20).
 """
 
 from functools import partial
@@ -34,10 +35,10 @@ rng = np.random.default_rng(0)
 # %%
 # One edge that does back-propagation
 # -----------------------------------
-# An edge from input :math:`a` to output :math:`b` has the state :math:`(w, b, x)`. It hears a
-# message from below and says something upwards; then it hears an error from above, says
-# something downwards, and changes. Here are both ticks of the hand-set cell (V4), beside
-# what back-propagation calls them.
+# An edge from input :math:`a` to output :math:`b` has the state :math:`(w, b, x)`. It
+# hears a message from below and says something upwards; then it hears an error from
+# above, says something downwards, and changes. Here are both ticks of the hand-set cell
+# (V4), beside what back-propagation calls them.
 
 
 class Edge:
@@ -56,12 +57,14 @@ class Edge:
 
 
 # %%
-# The net knows nothing of gradients: messages go up through all layers, the error comes in
-# at the top, and messages go down. Compare it with ``mp.backprop`` and a step of gradient
-# descent, example by example. (Each edge has a bias; the bias of an output, which is
-# their sum, moves :math:`I` times as far.)
+# The net knows nothing of gradients: messages go up through all layers, the error comes
+# in at the top, and messages go down. Compare it with ``mp.backprop`` and a step of
+# gradient descent, example by example. (Each edge has a bias; the bias of an output,
+# which is their sum, moves :math:`I` times as far.)
 
-net = mp.Sequential(*(mp.Tanh(), mp.Linear(5, 7), mp.Tanh(), mp.Linear(7, 3)), seed=0, dtype="float64")
+net = mp.Sequential(
+    *(mp.Tanh(), mp.Linear(5, 7), mp.Tanh(), mp.Linear(7, 3)), seed=0, dtype="float64"
+)
 states = vsml.HandSetCell(Edge.eta).states(net)
 x, y = rng.standard_normal((100, 5)), rng.integers(0, 3, 100)
 states, logits = run(Edge(), states, x, y)
@@ -81,9 +84,9 @@ assert np.allclose(states[0][0], net.parameters[0][:-1], rtol=0, atol=1e-12)
 # %%
 # A rule that was learned
 # -----------------------
-# The cell computes three products. Let a small net of tanh learn them from examples (V8), and
-# put it in their place: now the rule is a net, too, and what it does is gradient
-# descent only as far as it has learned that.
+# The cell computes three products. Let a small net of tanh learn them from examples
+# (V8), and put it in their place: now the rule is a net, too, and what it does is
+# gradient descent only as far as it has learned that.
 
 clone = vsml.clone_net(seed=0)
 steps = 4000
@@ -108,24 +111,27 @@ assert found["HandSetCell"] > 0.75
 assert abs(found["CloneCell"] - found["HandSetCell"]) < 0.04
 
 # %%
-# ``minprox run vsml-clone`` does it at length, also with a hidden layer. The paper clones
-# back-propagation into an LSTM cell. That is harder: an LSTM that must carry a weight
-# unchanged in its state drifts, most of all in deep nets.
+# ``minprox run vsml-clone`` does it at length, also with a hidden layer. The paper
+# clones back-propagation into an LSTM cell. That is harder: an LSTM that must carry a
+# weight unchanged in its state drifts, most of all in deep nets.
 #
 # A cell that finds its rule itself
 # ---------------------------------
-# Now the cell of the paper: an LSTM of size 16 with messages of 8 components (V1), which are
-# averaged (V2), so that the same 2384 numbers fit layers of any size. Online (V3) the
-# image comes in from below, and the error of the image *before* from above.
+# Now the cell of the paper: an LSTM of size 16 with messages of 8 components (V1),
+# which are averaged (V2), so that the same 2384 numbers fit layers of any size. Online
+# (V3) the image comes in from below, and the error of the image *before* from above.
 
 drawn = vsml.LSTMCell(seed=0)
 assert sum(theta.size for theta in drawn.theta) == 2384
 for sizes in ((8, 3), (64, 10), (5, 7, 2)):
-    assert vsml.Learner(drawn, sizes).predict(np.ones((1, sizes[0]), "float32")).size == sizes[-1]
+    assert (
+        vsml.Learner(drawn, sizes).predict(np.ones((1, sizes[0]), "float32")).size
+        == sizes[-1]
+    )
 
 # %%
-# As cells are shared, order has no meaning: who permutes the inputs, with the states that
-# belong to them, changes nothing. It cannot know that 7 is a digit, or that pixels
+# As cells are shared, order has no meaning: who permutes the inputs, with the states
+# that belong to them, changes nothing. It cannot know that 7 is a digit, or that pixels
 # have neighbours.
 
 shuffle = rng.permutation(64)
@@ -139,8 +145,9 @@ assert np.allclose(a, b, atol=1e-5)
 # ------------------------------------
 # Which parameters make a net learn fast? Those with a small meta-loss (V5), the
 # cross-entropy of all predictions of an episode. Unrolled over time, an episode is a
-# graph in which the layers of the cell stand at every tick: a net for ``mp.forward`` and
-# ``mp.backprop``. The rows of :math:`A` of all ticks are stacked, so its gradient is (V6),
+# graph in which the layers of the cell stand at every tick: a net for ``mp.forward``
+# and ``mp.backprop``. The rows of :math:`A` of all ticks are stacked, so its gradient
+# is (V6),
 # :math:`A^T\delta`. Nothing new has to be derived, and ``mp.proxprop`` works, too.
 
 tasks = partial(vsml.gaussian_tasks, N=8, T=5, inputs=8, classes=3)
@@ -150,16 +157,16 @@ print(f"{len(episode.nodes)} nodes, {len(episode.parameters)} transfers")
 assert abs(meta_loss - np.log(3)) < 0.1
 
 # %%
-# Evolution strategies (V7) need no graph. In pairs, the parameters are disturbed to both
-# sides; the difference of the two losses tells the slope along the disturbance.
+# Evolution strategies (V7) need no graph. In pairs, the parameters are disturbed to
+# both sides; the difference of the two losses tells the slope along the disturbance.
 
 _, _, searched = vsml.Search(episode, tasks, population=16)(np.random.default_rng(0))
 assert [g.shape for g in searched] == [g.shape for g in gradient]
 
 # %%
-# A short meta-training on two Gaussian classes in eight dimensions, each task behind a linear
-# mix of its own. For a while nothing happens: the cell must find out to remember an
-# image until its error arrives, to bind the two, and to use that later, and one of
+# A short meta-training on two Gaussian classes in eight dimensions, each task behind a
+# linear mix of its own. For a while nothing happens: the cell must find out to remember
+# an image until its error arrives, to bind the two, and to use that later, and one of
 # these is worth nothing without the others.
 
 short = MetaTraining(blocks=11, every=25, classes=2, T=20, batch=16, tau=0.02)
@@ -169,7 +176,9 @@ figure, panel = plt.subplots(figsize=(6, 3.2))
 panel.plot(25 * np.arange(1, len(curve) + 1), curve, "o-", color=BLUE)
 panel.axhline(np.log(2), color="0.4", linewidth=0.8)
 panel.annotate("ln 2: guessing", (25, np.log(2)), (25, np.log(2) + 0.006), color="0.3")
-panel.set(xlabel="meta-step", ylabel="meta-loss", title="A plateau, and then a learning rule")
+panel.set(
+    xlabel="meta-step", ylabel="meta-loss", title="A plateau, and then a learning rule"
+)
 plt.show()
 assert abs(curve[0] - np.log(2)) < 0.01
 assert curve[-1] < 0.62
@@ -180,18 +189,25 @@ assert curve[-1] < 0.62
 
 about = vsml.origin()
 print(about["command"])
-print(f"meta-loss on fresh tasks: {about['record']['held_out']:.3f}; ln 3 is {np.log(3):.3f}")
+print(
+    f"meta-loss on fresh tasks: {about['record']['held_out']:.3f}; ln 3 is "
+    f"{np.log(3):.3f}"
+)
 
 # %%
 # Digits, which it never saw
 # --------------------------
-# Frozen, it meets real digits: 64 inputs in the place of 8, 10 classes in the place of 3.
-# Gradient descent and Adam learn the same stream, each at nine rates, of which the best at
-# each moment is shown. Accuracy counts predictions before the label is seen.
+# Frozen, it meets real digits: 64 inputs in the place of 8, 10 classes in the place of
+# 3. Gradient descent and Adam learn the same stream, each at nine rates, of which the
+# best at each moment is shown. Accuracy counts predictions before the label is seen.
 
 figure, panel = plt.subplots(figsize=(6, 3.6))
 scores = {}
-for method, label, colour in (("vsml", "VS-ML", BLUE), ("sgd", "SGD", ORANGE), ("adam", "Adam", GREEN)):
+for method, label, colour in (
+    ("vsml", "VS-ML", BLUE),
+    ("sgd", "SGD", ORANGE),
+    ("adam", "Adam", GREEN),
+):
     seeds = []
     for seed in range(4):
         stream = Online(method=method, seed=seed, marks=12)
@@ -208,8 +224,8 @@ print(f"points ahead after 100 examples {ahead[3]:.1f}, after 300 {ahead[-1]:.1f
 assert ahead[3] > 0
 
 # %%
-# A claim that must fail: that it stays ahead. It has learned to learn fifty examples, and
-# nothing has told it what to do with the three hundredth.
+# A claim that must fail: that it stays ahead. It has learned to learn fifty examples,
+# and nothing has told it what to do with the three hundredth.
 
 try:
     assert ahead[-1] > 0, f"{ahead[-1]:.1f} points"
@@ -221,28 +237,35 @@ else:
 # %%
 # What it does after right and wrong predictions
 # ----------------------------------------------
-# To read the rule, run the same episode twice from the same states, once with an error and once
-# without, and take the difference (V9).
+# To read the rule, run the same episode twice from the same states, once with an error
+# and once without, and take the difference (V9).
 
 n = len(y) // 80
-found = vsml.dissect(vsml.load(), x[: 80 * n].reshape(n, 80, 64), y[: 80 * n].reshape(n, 80))
+found = vsml.dissect(
+    vsml.load(), x[: 80 * n].reshape(n, 80, 64), y[: 80 * n].reshape(n, 80)
+)
 mp.figures.learning_rule(found)
 plt.show()
 same, other = (np.median(found.effects[kind], axis=1) for kind in ("same", "other"))
-assert same[0] > 0.05 > same[-1]  # e = −1: the right class is raised, a wrong one is not
+assert (
+    same[0] > 0.05 > same[-1]
+)  # e = −1: the right class is raised, a wrong one is not
 assert same[0] > other[0]  # and mostly for this image
-assert np.median(found.changes["wrong", "true"]) > np.median(found.changes["right", "true"])
+assert np.median(found.changes["wrong", "true"]) > np.median(
+    found.changes["right", "true"]
+)
 
 # %%
-# Like gradient descent it raises the logit of the true class, for this image and less for
-# others of its class, and more after a wrong prediction than after a right one. Unlike it,
-# it hardly touches the class that was said by mistake: where one example per class must do,
-# it pays to store what a class looks like, rather than to push the others away.
+# Like gradient descent it raises the logit of the true class, for this image and less
+# for others of its class, and more after a wrong prediction than after a right one.
+# Unlike it, it hardly touches the class that was said by mistake: where one example per
+# class must do, it pays to store what a class looks like, rather than to push the
+# others away.
 #
 # What to take along
 # ------------------
-# - Back-propagation can be the forward run of a net whose weights are cells with a state: the
-#   hand-set cell agrees with ``mp.backprop`` to rounding.
+# - Back-propagation can be the forward run of a net whose weights are cells with a
+#   state: the hand-set cell agrees with ``mp.backprop`` to rounding.
 # - What is shared by all edges cannot know an edge: symmetry makes a rule general.
 # - An unrolled episode is a graph like any other; its meta-gradient is (P1).
 # - A rule that was found for few examples is fast with few, and is caught up with.

@@ -2,12 +2,13 @@ r"""
 What (E6) is called elsewhere
 =============================
 
-The implicit step of a layer, :math:`d = (A^TA + I/\tau_\theta)^{-1}A^T\delta` (E6), has been
-found many times: as ridge regression, by Levenberg and Marquardt, as a trust region, as a
-natural gradient, and after the paper once more as FOOF, "gradient descent on neurons"
-(Benzing, ICML 2022). It is also one half of K-FAC (Martens and Grosse, ICML 2015). Each name
-brings a way to choose :math:`\tau_\theta`, and some promise more than they keep. We check
-all of them on one layer, and then let K-FAC, ProxProp, Adam and BackProp train a net.
+The implicit step of a layer, :math:`d = (A^TA + I/\tau_\theta)^{-1}A^T\delta` (E6), has
+been found many times: as ridge regression, by Levenberg and Marquardt, as a trust
+region, as a natural gradient, and after the paper once more as FOOF, "gradient descent
+on neurons" (Benzing, ICML 2022). It is also one half of K-FAC (Martens and Grosse, ICML
+2015). Each name brings a way to choose :math:`\tau_\theta`, and some promise more than
+they keep. We check all of them on one layer, and then let K-FAC, ProxProp, Adam and
+BackProp train a net.
 
 You need: the implicit step (E6) and its filter (tutorial 5).
 """
@@ -118,7 +119,8 @@ print(f"the radius {radius:.4f} is the proximal step size {found:.3f}")
 # **FOOF**, and **K-FAC without the output factor.** Write :math:`\Omega =
 # A^TA/\text{rows}`, a *mean* of :math:`aa^T`. Then (K3)
 #
-# .. math:: A^TA + I/\tau_\theta \;=\; NP\,\bigl(\Omega + \tfrac{1}{NP\,\tau_\theta}I\bigr)
+# .. math:: A^TA + I/\tau_\theta \;=\; NP\,\bigl(\Omega +
+#           \tfrac{1}{NP\,\tau_\theta}I\bigr)
 #
 # for :math:`N` samples with :math:`P` output positions (:math:`P = 1` for a dense
 # layer). So (E6) is FOOF's :math:`(\Omega + \lambda I)^{-1}\nabla J` up to the factor
@@ -130,7 +132,9 @@ images = conv.linear_map(rng.standard_normal((5, 3, 6, 6)))
 for B, error in ((layer, delta), (images, rng.standard_normal((images.shape[0], 4)))):
     NP = B.shape[0]
     identity = NP * (input_factor(B) + np.eye(B.shape[1]) / (NP * tau_theta))
-    assert relative(B.T.gram() + np.eye(B.shape[1]) / tau_theta, identity) < 1e-12  # (K3)
+    assert (
+        relative(B.T.gram() + np.eye(B.shape[1]) / tau_theta, identity) < 1e-12
+    )  # (K3)
     one = np.eye(error.shape[1])
     foof = kfac_step(B.T @ error, input_factor(B), one, 1 / (NP * tau_theta), 0.0)
     assert relative(mp.Exact()(B, error, tau_theta), foof / NP) < 1e-12
@@ -143,13 +147,24 @@ for B, error in ((layer, delta), (images, rng.standard_normal((images.shape[0], 
 # **Newton.** Where the layer faces a squared error, the coupling *is* the loss, and
 # with ``last_layer="proximal"`` the step is the damped Newton step of that block.
 
-net = mp.Sequential(mp.Linear(6, 8), mp.Tanh(), mp.Linear(8, 3), seed=2, dtype="float64")
-x, y, loss = rng.standard_normal((30, 6)), rng.standard_normal((30, 3)), mp.SquaredError()
+net = mp.Sequential(
+    mp.Linear(6, 8), mp.Tanh(), mp.Linear(8, 3), seed=2, dtype="float64"
+)
+x, y, loss = (
+    rng.standard_normal((30, 6)),
+    rng.standard_normal((30, 3)),
+    mp.SquaredError(),
+)
 tape = mp.forward(net, x)
 last = mp.proxprop(net, tape, loss, y, tau_theta, last_layer="proximal")[1]
 H = mp.hessian_product(net, tape, loss, y) @ np.eye(56 + 27)
 block = H[56:, 56:] + np.eye(27) / tau_theta
-assert relative(last.ravel(), np.linalg.solve(block, mp.backprop(net, tape, loss, y)[1].ravel())) < 1e-10
+assert (
+    relative(
+        last.ravel(), np.linalg.solve(block, mp.backprop(net, tape, loss, y)[1].ravel())
+    )
+    < 1e-10
+)
 
 # %%
 # What it is not
@@ -171,11 +186,15 @@ classes, cross = rng.integers(0, 3, 30), mp.CrossEntropy()
 names = ("gradient", "(E6)", "K-FAC, drawn targets", "K-FAC", "Gauss–Newton of J")
 angles = np.zeros((5, 5, 6))
 for seed in range(6):
-    net = mp.Sequential(mp.Linear(6, 8), mp.Tanh(), mp.Linear(8, 3), seed=seed, dtype="float64")
+    net = mp.Sequential(
+        mp.Linear(6, 8), mp.Tanh(), mp.Linear(8, 3), seed=seed, dtype="float64"
+    )
     tape = mp.forward(net, x)
     g = mp.backprop(net, tape, cross, classes)[0]
     G = (mp.gauss_newton_product(net, tape, cross, classes) @ np.eye(56 + 27))[:56, :56]
-    lam = 0.1 * np.trace(G) / 56  # the same damping for all, in units of the mean curvature
+    lam = (
+        0.1 * np.trace(G) / 56
+    )  # the same damping for all, in units of the mean curvature
     steps = (
         g,
         mp.proxprop(net, tape, cross, classes, tau_theta=70 / (np.sum(x**2) + 30))[0],
@@ -183,16 +202,28 @@ for seed in range(6):
         KFAC(lam)(net, tape, cross, classes)[0],
         np.linalg.solve(G + lam * np.eye(56), g.ravel()).reshape(g.shape),
     )
-    angles[:, :, seed] = [[angle(u, v) if u is not v else 0 for v in steps] for u in steps]
+    angles[:, :, seed] = [
+        [angle(u, v) if u is not v else 0 for v in steps] for u in steps
+    ]
 middle = np.median(angles, axis=2)
-print(f"(E6) is {angles[1, 4].min():.0f} to {angles[1, 4].max():.0f} degrees off Gauss–Newton of J")
+print(
+    f"(E6) is {angles[1, 4].min():.0f} to {angles[1, 4].max():.0f} degrees off "
+    "Gauss–Newton of J"
+)
 assert angles[1, 4].min() > 20
 
 figure, axes = plt.subplots(figsize=(6.6, 5.2))
 axes.imshow(middle, cmap="Blues", vmin=0, vmax=90)
 for i, row in enumerate(middle):
     for j, value in enumerate(row):
-        axes.text(j, i, f"{value:.0f}°", ha="center", va="center", color="white" if value > 45 else "black")
+        axes.text(
+            j,
+            i,
+            f"{value:.0f}°",
+            ha="center",
+            va="center",
+            color="white" if value > 45 else "black",
+        )
 axes.set_xticks(range(5), names, rotation=25, ha="right")
 axes.set_yticks(range(5), names)
 axes.set_title("angles between steps of the first layer")
@@ -206,7 +237,9 @@ plt.show()
 # The claim that must fail is the one found in many a summary of the paper:
 
 try:
-    assert angles[1, 4].max() < 1, f"up to {angles[1, 4].max():.0f} degrees apart"  # must fail
+    assert angles[1, 4].max() < 1, (
+        f"up to {angles[1, 4].max():.0f} degrees apart"
+    )  # must fail
 except AssertionError as verdict:
     print("Here is what a wrong claim looks like:", verdict)
 else:
@@ -224,7 +257,9 @@ for l, layer_map, error in mp.errors(net, tape, cross, classes):
     Omega, Gamma = input_factor(layer_map), output_factor(error, len(x))
     a, b = split_damping(Omega, Gamma, 0.1)
     assert np.isclose(a * b, 0.1)  # (K2)
-    assert np.isclose(a / b, (np.trace(Omega) / len(Omega)) / (np.trace(Gamma) / len(Gamma)))
+    assert np.isclose(
+        a / b, (np.trace(Omega) / len(Omega)) / (np.trace(Gamma) / len(Gamma))
+    )
     left, right = Omega + a * np.eye(len(Omega)), Gamma + b * np.eye(len(Gamma))
     by_hand = np.linalg.solve(left, layer_map.T @ error) @ np.linalg.inv(right)  # (K1)
     assert relative(steps[l], by_hand) < 1e-10
@@ -244,7 +279,14 @@ data = mp.datasets.digits()
 
 def run(make, direction, epochs, seed):
     net = mp.Sequential(
-        *(mp.Linear(64, 100), mp.ReLU(), mp.Linear(100, 50), mp.ReLU(), mp.Linear(50, 10)), seed=seed
+        *(
+            mp.Linear(64, 100),
+            mp.ReLU(),
+            mp.Linear(100, 50),
+            mp.ReLU(),
+            mp.Linear(50, 10),
+        ),
+        seed=seed,
     )
     options = {"epochs": epochs, "batch_size": 100, "seed": seed, "progress": False}
     return mp.train(net, data, cross, make(net), direction(), **options)
@@ -267,7 +309,9 @@ grids = {
     "BackProp": {f"τ = {t:g}": (nesterov(t), lambda: mp.backprop) for t in TAUS},
     "Adam": {f"τ = {t / 10:g}": (adam(t / 10), lambda: mp.backprop) for t in TAUS},
     "ProxProp": {
-        f"τ = {t:g}, τ_θ = {s:g}": (nesterov(t), implicit(s)) for t in (0.3, 1.0) for s in (0.1, 0.3, 1.0)
+        f"τ = {t:g}, τ_θ = {s:g}": (nesterov(t), implicit(s))
+        for t in (0.3, 1.0)
+        for s in (0.1, 0.3, 1.0)
     },
     "K-FAC": {
         f"τ = {t:g}, λ = {s:g}": (nesterov(t), functools.partial(KFAC, s))
@@ -283,11 +327,18 @@ def ended(history):
 
 chosen, curves = {}, {}
 for name, grid in grids.items():
-    losses = {setting: ended(run(*parts, epochs=5, seed=0)) for setting, parts in grid.items()}
+    losses = {
+        setting: ended(run(*parts, epochs=5, seed=0)) for setting, parts in grid.items()
+    }
     chosen[name] = min(losses, key=losses.get)
-    curves[name] = [run(*grid[chosen[name]], epochs=10, seed=seed) for seed in (1, 2, 3)]
+    curves[name] = [
+        run(*grid[chosen[name]], epochs=10, seed=seed) for seed in (1, 2, 3)
+    ]
     worst = max(losses, key=losses.get)
-    print(f"{name:9} takes {chosen[name]}: {losses[chosen[name]]:.3f} (at worst {losses[worst]:.3g})")
+    print(
+        f"{name:9} takes {chosen[name]}: {losses[chosen[name]]:.3f} (at worst "
+        f"{losses[worst]:.3g})"
+    )
 
 looks = {
     "BackProp": mp.figures.look_of("backprop", points=10),
@@ -301,10 +352,18 @@ for name, histories in curves.items():
     losses = np.array([h.train_loss for h in histories])
     seconds = np.median([h.seconds for h in histories], axis=0)
     median[name] = np.median(losses, axis=0)
-    for panel, across in zip(panels, (np.arange(losses.shape[1]), seconds), strict=True):
+    for panel, across in zip(
+        panels, (np.arange(losses.shape[1]), seconds), strict=True
+    ):
         style = looks[name] | {"markevery": 1}
         panel.semilogy(across, median[name], label=f"{name}, {chosen[name]}", **style)
-        panel.fill_between(across, losses.min(axis=0), losses.max(axis=0), color=style["color"], alpha=0.15)
+        panel.fill_between(
+            across,
+            losses.min(axis=0),
+            losses.max(axis=0),
+            color=style["color"],
+            alpha=0.15,
+        )
 panels[0].set(xlabel="epoch", ylabel="training loss", ylim=(1e-5, 4))
 panels[1].set(xlabel="seconds of training")
 panels[0].legend(frameon=False, fontsize=9)
@@ -327,18 +386,18 @@ assert median["ProxProp"][3] < median["Adam"][3]
 # %%
 # What to take along
 # ------------------
-# - (E6) is ridge regression of the error on the inputs; :math:`1/\tau_\theta` is its penalty, the damping
-#   of Levenberg–Marquardt, the multiplier of a trust region.
+# - (E6) is ridge regression of the error on the inputs; :math:`1/\tau_\theta` is its
+#   penalty, the damping of Levenberg–Marquardt, the multiplier of a trust region.
 # - It is the Gauss–Newton step of the coupling, and not of :math:`J`.
-# - :math:`A^TA + I/\tau_\theta = NP\,(\Omega + I/(NP\tau_\theta))`: FOOF, and K-FAC without
-#   :math:`\Gamma`, are ProxProp in other units. The factor :math:`NP` is where people err; the next
-#   tutorial is about it.
+# - :math:`A^TA + I/\tau_\theta = NP\,(\Omega + I/(NP\tau_\theta))`: FOOF, and K-FAC
+#   without :math:`\Gamma`, are ProxProp in other units. The factor :math:`NP` is where
+#   people err; the next tutorial is about it.
 # - Compare methods by a rule that you can state in one sentence, and state it.
 #
 # Exercises
 # ---------
-# 1. Draw :math:`1/\|d\|` over :math:`1/\tau_\theta`, and :math:`\|d\|` itself. To which of the two do solvers
-#    of the secular equation apply Newton's method, and why?
-# 2. Let ``KFAC`` draw its targets from the model (``fisher="sampled"``) in the last figure. Which damping
-#    does it need, and why a larger one?
+# 1. Draw :math:`1/\|d\|` over :math:`1/\tau_\theta`, and :math:`\|d\|` itself. To which
+#    of the two do solvers of the secular equation apply Newton's method, and why?
+# 2. Let ``KFAC`` draw its targets from the model (``fisher="sampled"``) in the last
+#    figure. Which damping does it need, and why a larger one?
 # 3. Write FOOF as a direction of five lines, and tune its damping by the rule above.

@@ -2,11 +2,12 @@ r"""
 Scalings: means, sums and the length of a step
 ==============================================
 
-Most errors with implicit steps are errors of scale. :math:`\delta` is a *mean* over the batch,
-:math:`A^TA` is a *sum*, momentum makes steps twenty times as long, and every author puts the
-:math:`1/N` somewhere else. So the same :math:`\tau` and :math:`\tau_\theta` are another step
-as soon as the batch changes. This tutorial finds the rule that keeps the step, tests it in
-training, and draws the map over the two numbers that count.
+Most errors with implicit steps are errors of scale. :math:`\delta` is a *mean* over the
+batch, :math:`A^TA` is a *sum*, momentum makes steps twenty times as long, and every
+author puts the :math:`1/N` somewhere else. So the same :math:`\tau` and
+:math:`\tau_\theta` are another step as soon as the batch changes. This tutorial finds
+the rule that keeps the step, tests it in training, and draws the map over the two
+numbers that count.
 
 You need: the implicit step (E6) as a filter of the gradient (tutorial 5).
 """
@@ -31,7 +32,13 @@ x, y = data.train.x, data.train.y
 
 def make_net(seed=0, dtype="float64"):
     return mp.Sequential(
-        *(mp.Linear(64, 100), mp.ReLU(), mp.Linear(100, 50), mp.ReLU(), mp.Linear(50, 10)),
+        *(
+            mp.Linear(64, 100),
+            mp.ReLU(),
+            mp.Linear(100, 50),
+            mp.ReLU(),
+            mp.Linear(50, 10),
+        ),
         seed=seed,
         dtype=dtype,
     )
@@ -62,7 +69,9 @@ def relative(found, expected):
 
 net, k = make_net(), 4
 for tau_theta in (0.001, 0.05, 10.0):
-    *repeated, last = steps_of(net, np.tile(x[:100], (k, 1)), np.tile(y[:100], k), tau_theta)
+    *repeated, last = steps_of(
+        net, np.tile(x[:100], (k, 1)), np.tile(y[:100], k), tau_theta
+    )
     *alone, own = steps_of(net, x[:100], y[:100], k * tau_theta)
     assert relative(repeated, [d / k for d in alone]) < 1e-10
     assert relative([last], [own]) < 1e-12
@@ -99,14 +108,19 @@ def hidden(steps):
     return mp.pack(steps[:-1])
 
 
-quarters = [steps_of(net, x[i : i + 100], y[i : i + 100], 0.05) for i in range(0, 400, 100)]
+quarters = [
+    steps_of(net, x[i : i + 100], y[i : i + 100], 0.05) for i in range(0, 400, 100)
+]
 mean = np.mean([hidden(steps) for steps in quarters], axis=0)
 found = {}
 for name, factor in (("unchanged", 1), ("by the rule", k)):
     step = factor * hidden(steps_of(net, x[:400], y[:400], 0.05 / factor))
     length = np.linalg.norm(step) / np.linalg.norm(mean)
     found[name] = length, mean @ step / np.linalg.norm(step) / np.linalg.norm(mean)
-    print(f"400 digits, {name}: {found[name][0]:.2f} times as long, cosine {found[name][1]:.4f}")
+    print(
+        f"400 digits, {name}: {found[name][0]:.2f} times as long, cosine "
+        f"{found[name][1]:.4f}"
+    )
 assert found["unchanged"][0] < 0.7
 assert abs(found["by the rule"][0] - 1) < 0.1
 assert found["by the rule"][1] > 0.995 > found["unchanged"][1]
@@ -134,7 +148,11 @@ def train(batch_size, tau, tau_theta, last=1.0, epochs=10):
     net = make_net(dtype="float32")
     direction = functools.partial(rule, tau_theta=tau_theta, last=last)
     optimizer = mp.SGD(net, lr=tau)
-    options = {"epochs": epochs * batch_size // 100, "batch_size": batch_size, "progress": False}
+    options = {
+        "epochs": epochs * batch_size // 100,
+        "batch_size": batch_size,
+        "progress": False,
+    }
     return mp.train(net, small, loss, optimizer, direction, **options).train_loss
 
 
@@ -143,13 +161,19 @@ curves = {
     "batch 100": (train(100, TAU, TAU_THETA), BLACK, "-"),
     "batch 400, unchanged": (train(400, TAU, TAU_THETA), GREY, "--"),
     "batch 400, rule for all layers": (train(400, k * TAU, TAU_THETA / k), OLIVE, "-."),
-    "batch 400, rule, last layer as it was": (train(400, k * TAU, TAU_THETA / k, last=k), IMPLICIT, ":"),
+    "batch 400, rule, last layer as it was": (
+        train(400, k * TAU, TAU_THETA / k, last=k),
+        IMPLICIT,
+        ":",
+    ),
 }
 figure, axes = plt.subplots(figsize=(8, 4.2))
 for name, (losses, colour, style) in curves.items():
     done = np.linspace(0, 120, len(losses))
     axes.semilogy(done, losses, style, color=colour, lw=2.2, label=name)
-axes.set(xlabel="steps", ylabel="training loss", title="the same step for another batch size")
+axes.set(
+    xlabel="steps", ylabel="training loss", title="the same step for another batch size"
+)
 axes.legend(frameon=False)
 plt.show()
 
@@ -173,7 +197,9 @@ assert ends["batch 400, unchanged"] > 1.5 * ends["batch 100"]
 
 try:
     change = ends["batch 400, unchanged"] / ends["batch 100"]
-    assert 0.8 < change < 1.25, f"the loss is {change:.1f} times that of batches of 100"  # must fail
+    assert 0.8 < change < 1.25, (
+        f"the loss is {change:.1f} times that of batches of 100"
+    )  # must fail
 except AssertionError as verdict:
     print("Here is what a wrong claim looks like:", verdict)
 else:
@@ -211,11 +237,16 @@ def end(tau, tau_theta, mu):
     net = make_net(dtype="float32")
     optimizer = mp.SGD(net, lr=tau, momentum=mu, nesterov=mu > 0)
     direction = functools.partial(mp.proxprop, tau_theta=tau_theta)
-    history = mp.train(net, small, loss, optimizer, direction, epochs=5, batch_size=100, progress=False)
+    history = mp.train(
+        net, small, loss, optimizer, direction, epochs=5, batch_size=100, progress=False
+    )
     return np.inf if history.diverged_at is not None else history.train_loss[-1]
 
 
-maps = {mu: np.array([[end(t * (1 - mu), s, mu) for t in total] for s in taus_theta]) for mu in momenta}
+maps = {
+    mu: np.array([[end(t * (1 - mu), s, mu) for t in total] for s in taus_theta])
+    for mu in momenta
+}
 
 figure, panels = plt.subplots(1, 3, figsize=(12, 4.3), sharey=True)
 for panel, (mu, found) in zip(panels, maps.items(), strict=True):
@@ -223,7 +254,13 @@ for panel, (mu, found) in zip(panels, maps.items(), strict=True):
     image = panel.imshow(shown, cmap="viridis_r", vmin=-2, vmax=1, aspect="auto")
     for i, row in enumerate(found):
         for j, value in enumerate(row):
-            text = "NaN" if not np.isfinite(value) else f"{value:.2g}" if value < 100 else f"{value:.0e}"
+            text = (
+                "NaN"
+                if not np.isfinite(value)
+                else f"{value:.2g}"
+                if value < 100
+                else f"{value:.0e}"
+            )
             colour = "white" if shown[i, j] > -0.5 else "black"
             panel.text(j, i, text, ha="center", va="center", color=colour, fontsize=9)
     panel.set_xticks(range(len(total)), [f"{t:g}" for t in total])
@@ -247,9 +284,15 @@ plt.show()
 
 trained = {mu: found < np.log(10) / 2 for mu, found in maps.items()}
 same_length = np.mean(trained[0.0] == trained[0.95])
-at_tau = np.array([[end(t / 20, s, 0.0) for t in total] for s in taus_theta]) < np.log(10) / 2
+at_tau = (
+    np.array([[end(t / 20, s, 0.0) for t in total] for s in taus_theta])
+    < np.log(10) / 2
+)
 same_tau = np.mean(at_tau == trained[0.95])
-print(f"agreement of the maps: {same_length:.0%} at the same length, {same_tau:.0%} at the same tau")
+print(
+    f"agreement of the maps: {same_length:.0%} at the same length, {same_tau:.0%} at "
+    "the same tau"
+)
 assert same_length > same_tau + 0.15
 
 # %%
@@ -258,13 +301,19 @@ assert same_length > same_tau + 0.15
 # - :math:`\delta` is a mean, :math:`A^TA` a sum. For a batch :math:`k` times as large:
 #   :math:`(\tau, \tau_\theta) \to (k\tau, \tau_\theta/k)`, exact for repeated samples.
 # - The explicit last layer is outside of the rule.
-# - Momentum is part of the length of a step: compare at the same :math:`\tau/(1 - \mu)`.
-# - When somebody's numbers do not work for you, ask first where their :math:`1/N` stands.
+# - Momentum is part of the length of a step: compare at the same :math:`\tau/(1 -
+#   \mu)`.
+# - When somebody's numbers do not work for you, ask first where their :math:`1/N`
+#   stands.
 #
 # Exercises
 # ---------
-# 1. State the rule for a convolution: what changes with the size of the images, and what with the batch?
-# 2. With ``last_layer="proximal"`` and the squared error the last layer has :math:`cA^TA` with
+# 1. State the rule for a convolution: what changes with the size of the images, and
+#    what with the batch?
+# 2. With ``last_layer="proximal"`` and the squared error the last layer has
+#    :math:`cA^TA` with
 #    :math:`c = 1/N`. Show that its step does not change when the batch is repeated.
-# 3. Which rule has weight decay ``λ`` within the implicit step (the ``weight_decay`` of ``mp.proxprop``)?
-# 4. Add :math:`\mu = 0.99` to the maps. How many epochs does it need before the picture is the same?
+# 3. Which rule has weight decay ``λ`` within the implicit step (the ``weight_decay`` of
+#    ``mp.proxprop``)?
+# 4. Add :math:`\mu = 0.99` to the maps. How many epochs does it need before the picture
+#    is the same?

@@ -2,15 +2,17 @@ r"""
 Stability regions
 =================
 
-For gradient descent on a quadratic all that counts are real, positive curvatures, and explicit
-steps are stable up to :math:`2/\lambda`. Training is more than that: momentum oscillates, two
-players turn around each other, and stiff directions ring. What all of these ask of a step is
-drawn in one picture, which numerical analysis has had since Dahlquist (1963): the *stability
-region* in the complex plane. We draw it for the explicit Euler step, the implicit one, and the
-mean of both (Crank and Nicolson), lay the eigenvalues of a real training step over it, and end
-with a game that no explicit Euler step can play, however short.
+For gradient descent on a quadratic all that counts are real, positive curvatures, and
+explicit steps are stable up to :math:`2/\lambda`. Training is more than that: momentum
+oscillates, two players turn around each other, and stiff directions ring. What all of
+these ask of a step is drawn in one picture, which numerical analysis has had since
+Dahlquist (1963): the *stability region* in the complex plane. We draw it for the
+explicit Euler step, the implicit one, and the mean of both (Crank and Nicolson), lay
+the eigenvalues of a real training step over it, and end with a game that no explicit
+Euler step can play, however short.
 
-You need: explicit and implicit Euler steps (tutorial 1); for the net, its Hessian (tutorial 9).
+You need: explicit and implicit Euler steps (tutorial 1); for the net, its Hessian
+(tutorial 9).
 """
 
 import matplotlib.pyplot as plt
@@ -47,8 +49,14 @@ methods = {
 R = {name: function for name, (function, _) in methods.items()}
 curvatures = np.array([0.1, 1.0, 30.0])
 for tau in (0.05, 1.0):
-    assert np.allclose(R["explicit Euler"](-tau * curvatures), mp.theory.explicit_factor(curvatures, tau))
-    assert np.allclose(R["implicit Euler"](-tau * curvatures), mp.theory.implicit_factor(curvatures, tau))
+    assert np.allclose(
+        R["explicit Euler"](-tau * curvatures),
+        mp.theory.explicit_factor(curvatures, tau),
+    )
+    assert np.allclose(
+        R["implicit Euler"](-tau * curvatures),
+        mp.theory.implicit_factor(curvatures, tau),
+    )
 
 # %%
 # Two words that one meets. A step is **A-stable** if its region holds the whole left
@@ -78,14 +86,21 @@ for name, function in R.items():
 
 data, loss = mp.datasets.digits(dtype="float64"), mp.CrossEntropy()
 x, y = data.train.x[:200, 18:46:3], data.train.y[:200] % 3
-net = mp.Sequential(mp.Linear(10, 8), mp.Tanh(), mp.Linear(8, 3), seed=0, dtype="float64")
+net = mp.Sequential(
+    mp.Linear(10, 8), mp.Tanh(), mp.Linear(8, 3), seed=0, dtype="float64"
+)
 for _ in range(300):
     steps = mp.backprop(net, mp.forward(net, x), loss, y)
-    net.parameters = [theta - 0.5 * d for theta, d in zip(net.parameters, steps, strict=True)]
+    net.parameters = [
+        theta - 0.5 * d for theta, d in zip(net.parameters, steps, strict=True)
+    ]
 n = mp.pack(net.parameters).size
 H = mp.hessian_product(net, mp.forward(net, x), loss, y) @ np.eye(n)
 h, vectors = np.linalg.eigh((H + H.T) / 2)
-print(f"{n} curvatures from {h[0]:.3f} to {h[-1]:.2f}; {np.sum(h < -1e-6)} of them negative")
+print(
+    f"{n} curvatures from {h[0]:.3f} to {h[-1]:.2f}; {np.sum(h < -1e-6)} of them "
+    "negative"
+)
 gamma = 0.5
 roots = np.concatenate([np.roots([1, gamma, curvature]) for curvature in h])
 assert np.sum(np.abs(roots.imag) > 0.1) > 10
@@ -112,7 +127,13 @@ for panel, (name, (function, colour)) in zip(panels, methods.items(), strict=Tru
     panel.axvline(0, color="0.75", lw=0.8)
     for label, (z, ink, marker) in spectra.items():
         panel.plot(z.real, z.imag, marker, color=ink, ms=5, mfc="none", label=label)
-    panel.set(xlabel=r"Re $\tau\lambda$", title=name, aspect="equal", xlim=(-4.2, 3.2), ylim=(-3, 3))
+    panel.set(
+        xlabel=r"Re $\tau\lambda$",
+        title=name,
+        aspect="equal",
+        xlim=(-4.2, 3.2),
+        ylim=(-3, 3),
+    )
 panels[0].set_ylabel(r"Im $\tau\lambda$")
 panels[0].legend(frameon=False, loc="upper left", fontsize=8.5)
 plt.show()
@@ -122,7 +143,9 @@ for name, function in R.items():
     for label, (z, *_) in spectra.items():
         decaying = z[z.real < -1e-9]
         outside[name, label] = int(np.sum(np.abs(function(decaying)) > 1 + 1e-12))
-    print(f"{name:15} unstable: {[outside[name, label] for label in spectra]} eigenvalues")
+    print(
+        f"{name:15} unstable: {[outside[name, label] for label in spectra]} eigenvalues"
+    )
 assert all(outside["explicit Euler", label] > 0 for label in spectra)
 assert all(outside[name, label] == 0 for name in list(R)[1:] for label in spectra)
 
@@ -163,12 +186,17 @@ def step(theta, tau, share):
 v, apart = vectors[:, -1], 1e-6
 shares = {"explicit Euler": 0.0, "implicit Euler": 1.0, "Crank–Nicolson": 0.5}
 for name, share in shares.items():
-    small = 0.02 / h[-1]  # so short that the net, too, is nearly linear; then the length of above
+    small = (
+        0.02 / h[-1]
+    )  # so short that the net, too, is nearly linear; then the length of above
     for length, tolerance in ((small, 1e-3), (tau, 0.02)):
         ends = [step(start + side * apart * v, length, share) for side in (1, -1)]
         gap = v @ (ends[0] - ends[1]) / (2 * apart)
         predicted = R[name](-length * h[-1])
-        print(f"{name:15} τh = {length * h[-1]:4.2f}: gap {gap:7.4f}, predicted {predicted:7.4f}")
+        print(
+            f"{name:15} τh = {length * h[-1]:4.2f}: gap {gap:7.4f}, predicted "
+            f"{predicted:7.4f}"
+        )
         assert abs(gap - predicted) < tolerance
 
 # %%
@@ -179,7 +207,9 @@ for name, share in shares.items():
 # gone at once, turn their sign at every step and hardly get smaller.
 
 lam, tau_long, k = 200.0, 1.0, np.arange(13)
-courses = {name: function(-tau_long * lam + 0j).real ** k for name, function in R.items()}
+courses = {
+    name: function(-tau_long * lam + 0j).real ** k for name, function in R.items()
+}
 figure, panel = plt.subplots(figsize=(7, 3.6))
 for name in ("implicit Euler", "Crank–Nicolson"):
     panel.plot(k, courses[name], "o-", color=methods[name][1], ms=4.5, label=name)
@@ -231,7 +261,9 @@ for name, (_, colour) in methods.items():
     panel.plot(*np.array(path).T, "o-", color=colour, ms=3.5, label=name)
 panel.plot(0, 0, "+", color=BLACK, ms=12)
 panel.set(xlabel="x", ylabel="y", aspect="equal", xlim=(-1.8, 2.6), ylim=(-2, 2.4))
-panel.legend(frameon=False, loc="upper right", fontsize=9, title=r"two players, $\tau = 0.25$")
+panel.legend(
+    frameon=False, loc="upper right", fontsize=9, title=r"two players, $\tau = 0.25$"
+)
 plt.show()
 
 # %%
@@ -240,7 +272,9 @@ plt.show()
 
 try:
     for tau_game in (1e-1, 1e-2, 1e-3):
-        assert np.linalg.norm(matrix("explicit Euler", tau_game), 2) <= 1, f"grows at τ = {tau_game:g}"
+        assert np.linalg.norm(matrix("explicit Euler", tau_game), 2) <= 1, (
+            f"grows at τ = {tau_game:g}"
+        )
 except AssertionError as verdict:
     print("Here is what a wrong claim looks like:", verdict)
 else:
@@ -248,7 +282,9 @@ else:
 
 for mu in (0.0, 0.5, 0.9):  # v ← μ v + F(x); x ← x + τ v
     for tau_game in (1e-3, 1e-2, 0.1, 1.0):
-        whole = np.block([[one + tau_game * game, tau_game * mu * one], [game, mu * one]])
+        whole = np.block(
+            [[one + tau_game * game, tau_game * mu * one], [game, mu * one]]
+        )
         assert np.abs(np.linalg.eigvals(whole)).max() > 1
 
 # %%
@@ -263,19 +299,22 @@ for tau_game, stable in ((0.1, True), (0.9, True), (1.1, False)):
 # %%
 # What to take along
 # ------------------
-# - One function :math:`R(\tau\lambda)` for each kind of step; stable where :math:`|R| \le 1`.
-# - Explicit Euler: a disc. Implicit Euler: all but a disc, and :math:`R(-\infty) = 0`. Crank–Nicolson: the
-#   half plane, but stiff directions ring.
+# - One function :math:`R(\tau\lambda)` for each kind of step; stable where :math:`|R|
+#   \le 1`.
+# - Explicit Euler: a disc. Implicit Euler: all but a disc, and :math:`R(-\infty) = 0`.
+#   Crank–Nicolson: the half plane, but stiff directions ring.
 # - Training has complex eigenvalues as soon as there is momentum or an opponent.
-# - In a rotation every explicit Euler step spirals out. Training a generator against a critic is such a
-#   game.
+# - In a rotation every explicit Euler step spirals out. Training a generator against a
+#   critic is such a game.
 #
 # Exercises
 # ---------
-# 1. Draw the region of the classical Runge–Kutta step. Can an explicit step have a region that holds the
-#    left half plane?
-# 2. ProxProp solves layer by layer and not the whole net. Put the eigenvalues of :math:`-M^{-1}H`
-#    (``mp.theory.root``) into the first figure.
-# 3. Add friction to the game, :math:`\dot x = -y - \varepsilon x`, and likewise for :math:`y`. Up to which
+# 1. Draw the region of the classical Runge–Kutta step. Can an explicit step have a
+#    region that holds the left half plane?
+# 2. ProxProp solves layer by layer and not the whole net. Put the eigenvalues of
+#    :math:`-M^{-1}H` (``mp.theory.root``) into the first figure.
+# 3. Add friction to the game, :math:`\dot x = -y - \varepsilon x`, and likewise for
+#    :math:`y`. Up to which
 #    :math:`\tau` is the explicit step stable now?
-# 4. The implicit step *damps* the rotation, which the flow does not. When is that a virtue, and when not?
+# 4. The implicit step *damps* the rotation, which the flow does not. When is that a
+#    virtue, and when not?

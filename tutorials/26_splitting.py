@@ -2,11 +2,13 @@ r"""
 Splitting: multipliers and ADMM over layers
 ===========================================
 
-The penalty energy (E3) cuts a net into blocks, each of which alone is easy. Back-propagation takes one
-explicit step on each block, ProxProp one implicit step on the blocks of the parameters. Why not *minimise*
-each block, in turn, again and again? That is the method of auxiliary coordinates (Carreira-Perpiñán and
-Wang, 2014), and with multipliers for the cut ties it is ADMM over layers (Taylor et al., 2016), which was
-said to train nets without gradients. The same energy, in another order: what does it buy?
+The penalty energy (E3) cuts a net into blocks, each of which alone is easy.
+Back-propagation takes one explicit step on each block, ProxProp one implicit step on
+the blocks of the parameters. Why not *minimise* each block, in turn, again and again?
+That is the method of auxiliary coordinates (Carreira-Perpiñán and Wang, 2014), and with
+multipliers for the cut ties it is ADMM over layers (Taylor et al., 2016), which was
+said to train nets without gradients. The same energy, in another order: what does it
+buy?
 
 You need: the penalty energy (tutorial 4), and the implicit step (E5, E6).
 """
@@ -30,7 +32,8 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 # that
 #
 # .. math:: E = \tfrac{1}{2N}\|[a, 1]\,\theta_2 - y\|^2
-#           + \tfrac{\gamma}{2}\|\sigma(z) - a\|^2 + \tfrac{\rho}{2}\|[x, 1]\,\theta_1 - z\|^2.
+#           + \tfrac{\gamma}{2}\|\sigma(z) - a\|^2 + \tfrac{\rho}{2}\|[x, 1]\,\theta_1 -
+#           z\|^2.
 #           \qquad\text{(E3)}
 #
 # Each of the four blocks has its minimum in closed form: the parameters are least
@@ -40,7 +43,9 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 data = mp.datasets.digits(dtype="float64")
 N = 300
 x, y = data.train.x[:N], np.eye(10)[data.train.y[:N]]
-net = mp.Sequential(mp.Linear(64, 30), mp.ReLU(), mp.Linear(30, 10), seed=0, dtype="float64")
+net = mp.Sequential(
+    mp.Linear(64, 30), mp.ReLU(), mp.Linear(30, 10), seed=0, dtype="float64"
+)
 loss = mp.SquaredError()
 X = mp.DenseMap(x, bias=True)
 start = [theta.copy() for theta in net.parameters]
@@ -51,7 +56,8 @@ def relu(z):
 
 
 def least_squares(A, theta, target):
-    """The nearest minimiser of ‖Aθ − target‖² (E5), with a τ_θ that is as good as infinite."""
+    """The nearest minimiser of ‖Aθ − target‖² (E5), with a τ_θ that is as good as
+    infinite."""
     return theta - mp.Exact()(A, A @ theta - target, tau_theta=1e7)
 
 
@@ -72,7 +78,9 @@ def best_z(p, q, gamma, rho):
 
 p, q = np.random.default_rng(0).standard_normal((2, 500))
 grid = np.linspace(-6, 6, 4001)[:, None]
-brute = grid[np.argmin(0.7 / 2 * (relu(grid) - p) ** 2 + 0.3 / 2 * (grid - q) ** 2, axis=0), 0]
+brute = grid[
+    np.argmin(0.7 / 2 * (relu(grid) - p) ** 2 + 0.3 / 2 * (grid - q) ** 2, axis=0), 0
+]
 found = best_z(p, q, 0.7, 0.3)
 values = [0.7 / 2 * (relu(z) - p) ** 2 + 0.3 / 2 * (z - q) ** 2 for z in (found, brute)]
 assert (values[0] <= values[1] + 1e-12).all()
@@ -115,7 +123,7 @@ def J(theta_1, theta_2):
 
 
 def split(rho, multipliers, rounds=60, tau_theta=1e7):
-    """Block minimisation of (E3) with γ = ρ, with or without multipliers; what each round leads to.
+    """Block minimisation of (E3) with γ = ρ, with multipliers or without, in rounds.
 
     θ_2 takes the implicit step of its block; with a large τ_θ that is its minimum.
     """
@@ -124,7 +132,11 @@ def split(rho, multipliers, rounds=60, tau_theta=1e7):
     z = X @ theta_1
     a = relu(z)
     u, w = np.zeros_like(z), np.zeros_like(z)
-    row = {"J": [J(theta_1, theta_2)], "E": [energy(theta_1, z, a, theta_2, gamma, rho)], "broken": [0.0]}
+    row = {
+        "J": [J(theta_1, theta_2)],
+        "E": [energy(theta_1, z, a, theta_2, gamma, rho)],
+        "broken": [0.0],
+    }
     for _ in range(rounds):
         A = mp.DenseMap(a, bias=True)
         theta_2 = theta_2 - mp.Exact()(A, A @ theta_2 - y, tau_theta)  # (E5)
@@ -136,7 +148,9 @@ def split(rho, multipliers, rounds=60, tau_theta=1e7):
         theta_1 = least_squares(X, theta_1, z - u)
         levels.append(energy(theta_1, z, a, theta_2, gamma, rho))
         if not multipliers:
-            assert (np.diff([row["E"][-1], *levels]) < 1e-10).all()  # each block update goes down
+            assert (
+                np.diff([row["E"][-1], *levels]) < 1e-10
+            ).all()  # each block update goes down
         else:
             u = u + X @ theta_1 - z
             w = w + relu(z) - a
@@ -148,7 +162,10 @@ def split(rho, multipliers, rounds=60, tau_theta=1e7):
 
 
 mac = split(1 / N, multipliers=False)
-print(f"MAC, 60 rounds: E = {mac['E'][-1]:.5f}, J = {mac['J'][-1]:.5f}, ties broken {mac['broken'][-1]:.1%}")
+print(
+    f"MAC, 60 rounds: E = {mac['E'][-1]:.5f}, J = {mac['J'][-1]:.5f}, ties broken "
+    f"{mac['broken'][-1]:.1%}"
+)
 
 # %%
 # The energy is low. Is the net good? Only as far as the ties hold: its own loss
@@ -185,14 +202,18 @@ weights = (0.1 / N, 1 / N, 10 / N)
 
 def tuned(found, last=lambda row: row["J"][-1]):
     """The parameter with the lowest J after the last round, and what it led to."""
-    return min(found.items(), key=lambda item: last(item[1]) if np.isfinite(last(item[1])) else np.inf)
+    return min(
+        found.items(),
+        key=lambda item: last(item[1]) if np.isfinite(last(item[1])) else np.inf,
+    )
 
 
 whole = {rho: split(rho, multipliers=True) for rho in weights}
 for rho, row in whole.items():
     lowest = int(np.argmin(row["J"]))
     print(
-        f"ADMM, ρ = {rho * N:g}/N: J = {row['J'][-1]:.3f}, lowest {row['J'][lowest]:.3f} after round {lowest}"
+        f"ADMM, ρ = {rho * N:g}/N: J = {row['J'][-1]:.3f}, lowest "
+        f"{row['J'][lowest]:.3f} after round {lowest}"
     )
     assert lowest < 20
     assert row["J"][-1] > 1.5 * row["J"][lowest]
@@ -214,7 +235,9 @@ for name, found in (("MAC", penalty), ("ADMM", admm)):
 assert tuned(admm)[1]["J"][-1] < 0.6 * tuned(penalty)[1]["J"][-1]
 assert tuned(admm)[1]["J"][-1] < 0.2 * tuned(whole)[1]["J"][-1]
 for rho in weights[1:]:  # unless the weight is too small,
-    assert admm[rho]["broken"][-1] < penalty[rho]["broken"][-1] / 2  # multipliers close the ties
+    assert (
+        admm[rho]["broken"][-1] < penalty[rho]["broken"][-1] / 2
+    )  # multipliers close the ties
 
 # %%
 # Against gradients
@@ -230,38 +253,65 @@ def descend(direction, tau):
     with np.errstate(all="ignore"):
         for _ in range(60):
             steps = direction(net, mp.forward(net, x), loss, y)
-            net.parameters = [theta - tau * d for theta, d in zip(net.parameters, steps, strict=True)]
+            net.parameters = [
+                theta - tau * d for theta, d in zip(net.parameters, steps, strict=True)
+            ]
             found.append(J(*net.parameters))
     return {"J": found}
 
 
 def proximal(net, tape, loss, y):
     """The hidden layer takes 30 times the step of the last one."""
-    hidden, last = mp.proxprop(net, tape, loss, y, tau_theta=[10.0, 300.0], last_layer="proximal")
+    hidden, last = mp.proxprop(
+        net, tape, loss, y, tau_theta=[10.0, 300.0], last_layer="proximal"
+    )
     return [30 * hidden, last]
 
 
 taus = (0.1, 0.3, 1.0, 3.0)
 tau_explicit, explicit = tuned({tau: descend(mp.backprop, tau) for tau in taus})
 tau_implicit, implicit = tuned({tau: descend(proximal, tau) for tau in taus})
-(rho_mac, best_mac), (rho_admm, best_admm), (rho_whole, best_whole) = map(tuned, (penalty, admm, whole))
+(rho_mac, best_mac), (rho_admm, best_admm), (rho_whole, best_whole) = map(
+    tuned, (penalty, admm, whole)
+)
 curves = {
     rf"gradient descent, $\tau$ = {tau_explicit:g}": (explicit, EXPLICIT, "--"),
-    rf"ProxProp, $\tau$ = {30 * tau_implicit:g} and {tau_implicit:g}": (implicit, IMPLICIT, "-"),
-    rf"MAC, $\rho$ = {rho_mac * N:g}/N, $\tau_\theta$ = {TAU_THETA}": (best_mac, OLIVE, "-."),
-    rf"ADMM, $\rho$ = {rho_admm * N:g}/N, $\tau_\theta$ = {TAU_THETA}": (best_admm, INDIGO, ":"),
-    rf"ADMM, $\rho$ = {rho_whole * N:g}/N, blocks solved": (best_whole, TEAL, (0, (1, 3))),
+    rf"ProxProp, $\tau$ = {30 * tau_implicit:g} and {tau_implicit:g}": (
+        implicit,
+        IMPLICIT,
+        "-",
+    ),
+    rf"MAC, $\rho$ = {rho_mac * N:g}/N, $\tau_\theta$ = {TAU_THETA}": (
+        best_mac,
+        OLIVE,
+        "-.",
+    ),
+    rf"ADMM, $\rho$ = {rho_admm * N:g}/N, $\tau_\theta$ = {TAU_THETA}": (
+        best_admm,
+        INDIGO,
+        ":",
+    ),
+    rf"ADMM, $\rho$ = {rho_whole * N:g}/N, blocks solved": (
+        best_whole,
+        TEAL,
+        (0, (1, 3)),
+    ),
 }
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5))
 for name, (row, colour, style) in curves.items():
     left.semilogy(row["J"], ls=style, color=colour, lw=2.2, label=name)
-    print(f"{name}: {row['J'][0]:.3f}, {row['J'][10]:.4f} after 10 rounds, {row['J'][-1]:.4f} after 60")
+    print(
+        f"{name}: {row['J'][0]:.3f}, {row['J'][10]:.4f} after 10 rounds, "
+        f"{row['J'][-1]:.4f} after 60"
+    )
 left.set(xlabel="round", ylabel="$J$, the loss of the net itself", ylim=(None, 3))
 left.legend(frameon=False, fontsize=8.5, ncols=2, loc="upper right")
 for name, found, colour in (("MAC", penalty, OLIVE), ("ADMM", admm, INDIGO)):
     for (rho, row), marker in zip(found.items(), "o^s", strict=True):
         label = rf"{name}, $\rho$ = {rho * N:g}/N"
-        right.semilogy(row["broken"][1:], marker, color=colour, ms=3.5, mfc="none", label=label)
+        right.semilogy(
+            row["broken"][1:], marker, color=colour, ms=3.5, mfc="none", label=label
+        )
 right.set(xlabel="round", ylabel="share of the activations that is broken")
 right.set_title(rf"ties, $\tau_\theta$ = {TAU_THETA}")
 right.legend(frameon=False, fontsize=8.5, ncols=2)
@@ -279,16 +329,20 @@ assert implicit["J"][-1] < explicit["J"][-1]
 #
 # What to take along
 # ------------------
-# - One energy, (E3). Explicit steps on its blocks: back-propagation. Implicit steps on the parameters:
-#   ProxProp. Minima of the blocks: MAC. The same with multipliers: ADMM.
+# - One energy, (E3). Explicit steps on its blocks: back-propagation. Implicit steps on
+#   the parameters: ProxProp. Minima of the blocks: MAC. The same with multipliers:
+#   ADMM.
 # - A low energy of a broken net is no low loss. Measure :math:`J`.
 # - Multipliers close the ties at a finite weight, penalties only in the limit.
-# - To solve a block to the end can be too much of a good thing; the proximal term of (E5) is what is missing.
+# - To solve a block to the end can be too much of a good thing; the proximal term of
+#   (E5) is what is missing.
 #
 # Exercises
 # ---------
-# 1. Show that a fixed point of ADMM is a critical point of :math:`J`, and that :math:`\rho u` is there the
-#    error :math:`\delta` of back-propagation, up to its sign.
+# 1. Show that a fixed point of ADMM is a critical point of :math:`J`, and that
+#    :math:`\rho u` is there the error :math:`\delta` of back-propagation, up to its
+#    sign.
 # 2. Put a multiplier at the last coupling only, as Taylor et al. do. What changes?
 # 3. Let :math:`\rho` grow by 10 % in each round of MAC. Does it catch up with ADMM?
-# 4. Give ADMM mini-batches of 100, with multipliers for each sample. What is stale, and how old is it?
+# 4. Give ADMM mini-batches of 100, with multipliers for each sample. What is stale, and
+#    how old is it?

@@ -2,13 +2,15 @@ r"""
 Nonlinear implicit steps
 ========================
 
-ProxProp steps implicitly wherever the step is a *linear* solve, and leaves the last layer, which
-faces the loss, explicit. Two things lie beyond: a proximal map that has no closed form, and a layer
-that is itself the solution of an equation. For the first the tool is Newton's method, for the second
-the implicit function theorem; in both the linear systems inside are solved by the conjugate gradients
-that we have, and in both there is a certificate: a number that tells whether the answer is one.
+ProxProp steps implicitly wherever the step is a *linear* solve, and leaves the last
+layer, which faces the loss, explicit. Two things lie beyond: a proximal map that has no
+closed form, and a layer that is itself the solution of an equation. For the first the
+tool is Newton's method, for the second the implicit function theorem; in both the
+linear systems inside are solved by the conjugate gradients that we have, and in both
+there is a certificate: a number that tells whether the answer is one.
 
-You need: proximal maps (E4), the implicit step (E6), and conjugate gradients (tutorial 7).
+You need: proximal maps (E4), the implicit step (E6), and conjugate gradients (tutorial
+7).
 """
 
 import functools
@@ -33,7 +35,8 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 # implicit step is
 #
 # .. math:: \theta^{k+1} = \operatorname*{argmin}_\theta \;
-#           L_y(A\theta) + \frac{1}{2\tau_\theta}\|\theta - \theta^k\|^2, \qquad\text{(E4)}
+#           L_y(A\theta) + \frac{1}{2\tau_\theta}\|\theta - \theta^k\|^2,
+#           \qquad\text{(E4)}
 #
 # logistic regression with a penalty. For the squared error this is a linear solve; for
 # the cross-entropy it is not. But the problem is smooth and strongly convex. *Newton's
@@ -48,7 +51,9 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 
 data, loss = mp.datasets.digits(dtype="float64"), mp.CrossEntropy()
 x, y = data.train.x[:200], data.train.y[:200]
-net = mp.Sequential(mp.Linear(64, 40), mp.ReLU(), mp.Linear(40, 10), seed=0, dtype="float64")
+net = mp.Sequential(
+    mp.Linear(64, 40), mp.ReLU(), mp.Linear(40, 10), seed=0, dtype="float64"
+)
 tape = mp.forward(net, x)
 theta = net.parameters[1].copy()
 
@@ -65,12 +70,16 @@ taus = np.logspace(-2, 5, 15)
 gradient = mp.backprop(net, tape, loss, y)[1]
 after, iterations = {"explicit": [], "implicit": []}, []
 for tau in taus:
-    steps, reports = mp.proxprop(net, tape, loss, y, tau, last_layer="proximal", report=True)
+    steps, reports = mp.proxprop(
+        net, tape, loss, y, tau, last_layer="proximal", report=True
+    )
     assert reports[1].residual < 1e-9  # the certificate
     net.parameters[1][...] = theta - steps[1]
     condition = mp.backprop(net, mp.forward(net, x), loss, y)[1] - steps[1] / tau
     net.parameters[1][...] = theta
-    assert np.linalg.norm(condition) < 1e-9 * np.linalg.norm(gradient)  # the same, by hand
+    assert np.linalg.norm(condition) < 1e-9 * np.linalg.norm(
+        gradient
+    )  # the same, by hand
     iterations.append(reports[1].iterations)
     after["explicit"].append(block(tau * gradient))
     after["implicit"].append(block(steps[1]))
@@ -81,8 +90,17 @@ print(f"Newton's iterations: {iterations}")
 assert max(iterations) < 20
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.1))
-left.loglog(taus, after["explicit"], "s--", color=EXPLICIT, ms=5, label=r"explicit, $\tau$")
-left.loglog(taus, after["implicit"], "o-", color=IMPLICIT, ms=5, label=r"implicit, $\tau_\theta$")
+left.loglog(
+    taus, after["explicit"], "s--", color=EXPLICIT, ms=5, label=r"explicit, $\tau$"
+)
+left.loglog(
+    taus,
+    after["implicit"],
+    "o-",
+    color=IMPLICIT,
+    ms=5,
+    label=r"implicit, $\tau_\theta$",
+)
 left.axhline(block(0), color=GREY, lw=1, label="no step")
 left.set(xlabel="step size", ylabel="loss after one step of the last layer")
 left.legend(frameon=False)
@@ -101,10 +119,18 @@ plt.show()
 _, A, delta = next(iter(mp.errors(net, tape, loss, y)))
 solver = NewtonCG(loss, y, tape.output, net.transfers[1])
 d = solver(A, delta, 10.0)
-for name, wrong in (("too long", 1.01 * d), ("another step size", solver(A, delta, 11.0))):
+for name, wrong in (
+    ("too long", 1.01 * d),
+    ("another step size", solver(A, delta, 11.0)),
+):
     print(f"certificate: {solver.residual(A, delta, 10.0, d):.0e}, {name}: "
           f"{solver.residual(A, delta, 10.0, wrong):.0e}")  # fmt: skip
-    assert solver.residual(A, delta, 10.0, d) < 1e-10 < 1e-3 < solver.residual(A, delta, 10.0, wrong)
+    assert (
+        solver.residual(A, delta, 10.0, d)
+        < 1e-10
+        < 1e-3
+        < solver.residual(A, delta, 10.0, wrong)
+    )
 
 # %%
 # In training
@@ -116,7 +142,9 @@ for name, wrong in (("too long", 1.01 * d), ("another step size", solver(A, delt
 
 def direction(net, tape, loss, y, last_layer, size):
     if last_layer == "proximal":
-        return mp.proxprop(net, tape, loss, y, tau_theta=[1.0, size], last_layer="proximal")
+        return mp.proxprop(
+            net, tape, loss, y, tau_theta=[1.0, size], last_layer="proximal"
+        )
     *hidden, gradient = mp.proxprop(net, tape, loss, y, tau_theta=1.0)
     return [*hidden, size * gradient]
 
@@ -125,24 +153,46 @@ def trained(last_layer, size):
     net = mp.Sequential(mp.Linear(64, 40), mp.ReLU(), mp.Linear(40, 10), seed=0)
     chosen = functools.partial(direction, last_layer=last_layer, size=size)
     options = {"epochs": 3, "batch_size": 100, "progress": False}
-    history = mp.train(net, mp.datasets.digits(), loss, mp.SGD(net, lr=1.0), chosen, **options)
+    history = mp.train(
+        net, mp.datasets.digits(), loss, mp.SGD(net, lr=1.0), chosen, **options
+    )
     return history.train_loss[-1] if history.diverged_at is None else np.inf
 
 
 sizes = (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
-ends = {last: np.array([trained(last, size) for size in sizes]) for last in ("explicit", "proximal")}
+ends = {
+    last: np.array([trained(last, size) for size in sizes])
+    for last in ("explicit", "proximal")
+}
 for last, found in ends.items():
-    told = ", ".join(f"{size:g}: {value:.3g}" for size, value in zip(sizes, found, strict=True))
+    told = ", ".join(
+        f"{size:g}: {value:.3g}" for size, value in zip(sizes, found, strict=True)
+    )
     print(f"last layer {last:8}: {told}")
 assert ends["explicit"][-2:].min() > 10  # thrown out
 assert ends["proximal"][2:].max() < 0.3  # four decades of step sizes
 
 figure, panel = plt.subplots(figsize=(6.5, 4))
-for (last, found), colour, style in zip(ends.items(), (EXPLICIT, IMPLICIT), ("s--", "o-"), strict=True):
-    panel.loglog(sizes, np.where(found < 1e3, found, np.nan), style, color=colour, ms=6, label=last)
+for (last, found), colour, style in zip(
+    ends.items(), (EXPLICIT, IMPLICIT), ("s--", "o-"), strict=True
+):
+    panel.loglog(
+        sizes,
+        np.where(found < 1e3, found, np.nan),
+        style,
+        color=colour,
+        ms=6,
+        label=last,
+    )
 outside = np.array(sizes)[~(ends["explicit"] < 1e3)]
-panel.plot(outside, [600] * len(outside), "X", color=EXPLICIT, ms=9, mec="white", clip_on=False)
-panel.set(xlabel="step size of the last layer", ylabel="training loss after three epochs", ylim=(2e-3, 1e3))
+panel.plot(
+    outside, [600] * len(outside), "X", color=EXPLICIT, ms=9, mec="white", clip_on=False
+)
+panel.set(
+    xlabel="step size of the last layer",
+    ylabel="training loss after three epochs",
+    ylim=(2e-3, 1e3),
+)
 panel.legend(frameon=False, title="last layer")
 plt.show()
 
@@ -183,14 +233,17 @@ theta[:UNITS] *= 0.8 / np.linalg.norm(theta[:UNITS], 2)
 points = mp.datasets.two_spirals(dtype="float64").train
 x, y = points.x[:60], points.y[:60]
 z, s = fixed_point(theta, x)
-assert np.abs(z - np.tanh(mp.DenseMap(np.hstack([z, x]), bias=True) @ theta)).max() < 1e-12
+assert (
+    np.abs(z - np.tanh(mp.DenseMap(np.hstack([z, x]), bias=True) @ theta)).max() < 1e-12
+)
 
 # %%
 # How does an error pass such a layer? Going back through all the iterations would need
 # to keep them. The implicit function theorem needs the fixed point only. An error
 # :math:`\delta` at :math:`z` comes once directly, and again by way of :math:`z` itself:
 #
-# .. math:: u = \delta + (u \circ \sigma'(s))\,W^T, \qquad \tilde\delta = u \circ \sigma'(s),
+# .. math:: u = \delta + (u \circ \sigma'(s))\,W^T, \qquad \tilde\delta = u \circ
+#           \sigma'(s),
 #
 # a linear system, of the size of :math:`z`. So the equilibrium layer is an ordinary
 # layer with the input :math:`[z, x, 1]` and a *filtered error* :math:`\tilde\delta`:
@@ -235,7 +288,9 @@ def passes(theta, solve=filtered):
     """Return A, the error at s, the direction of the head, and the certificate."""
     z, s = fixed_point(theta, x)
     tape = mp.forward(head, z)
-    (_, A, error), (_, _, delta) = mp.sweep(head, tape, loss.gradient(tape.output, y), to_input=True)
+    (_, A, error), (_, _, delta) = mp.sweep(
+        head, tape, loss.gradient(tape.output, y), to_input=True
+    )
     inner, left = solve(theta, s, delta)
     return mp.DenseMap(np.hstack([z, x]), bias=True), inner, A.T @ error, left
 
@@ -284,7 +339,10 @@ A, error, *_ = passes(theta)
 for tau_theta in (1e-3, 1.0, 1e3):
     d = mp.Exact()(A, error, tau_theta)
     cosine = np.sum(d * found) / np.linalg.norm(d) / np.linalg.norm(found)
-    print(f"tau_theta = {tau_theta:g}: {np.degrees(np.arccos(cosine)):.0f} degrees from the gradient")
+    print(
+        f"tau_theta = {tau_theta:g}: {np.degrees(np.arccos(cosine)):.0f} degrees from "
+        "the gradient"
+    )
     assert cosine > 0
 
 
@@ -296,7 +354,9 @@ def train(step, tau, rounds=150):
         losses.append(J(now))
         A, error, gradient, left = passes(now)
         now = now - tau * step(A, error)
-        now[:UNITS] *= min(1, 0.9 / np.linalg.norm(now[:UNITS], 2))  # so that there is a fixed point
+        now[:UNITS] *= min(
+            1, 0.9 / np.linalg.norm(now[:UNITS], 2)
+        )  # so that there is a fixed point
         head.parameters = [head.parameters[0] - gradient]
         worst = max(worst, left)
     assert worst < 1e-6  # the certificates of all steps
@@ -305,14 +365,20 @@ def train(step, tau, rounds=150):
 
 runs = {
     "explicit, τ = 0.25": (train(lambda A, error: A.T @ error, 0.25), EXPLICIT, "--"),
-    "implicit, τ = 3, τ_θ = 0.02": (train(lambda A, error: mp.Exact()(A, error, 0.02), 3.0), IMPLICIT, "-"),
+    "implicit, τ = 3, τ_θ = 0.02": (
+        train(lambda A, error: mp.Exact()(A, error, 0.02), 3.0),
+        IMPLICIT,
+        "-",
+    ),
 }
 figure, panel = plt.subplots(figsize=(7, 4))
 for name, (losses, colour, style) in runs.items():
     panel.semilogy(losses, style, color=colour, lw=2, label=name)
     print(f"{name}: {losses[0]:.3f} -> {losses[-1]:.3f}")
     assert losses[-1] < 0.6 * losses[0]
-panel.set(xlabel="step", ylabel="training loss", title="an equilibrium layer on two spirals")
+panel.set(
+    xlabel="step", ylabel="training loss", title="an equilibrium layer on two spirals"
+)
 panel.legend(frameon=False)
 plt.show()
 
@@ -322,18 +388,21 @@ plt.show()
 #
 # What to take along
 # ------------------
-# - An implicit step is an equation. Linear ones are (E6); for the others there is Newton's method, whose
-#   every iteration is one like (E6).
-# - Ask for a certificate: the norm of the optimality condition costs one product, and cannot be fooled.
-# - ``last_layer="proximal"`` works for every loss with a tangent, and removes the limit that the explicit
-#   last layer sets.
+# - An implicit step is an equation. Linear ones are (E6); for the others there is
+#   Newton's method, whose every iteration is one like (E6).
+# - Ask for a certificate: the norm of the optimality condition costs one product, and
+#   cannot be fooled.
+# - ``last_layer="proximal"`` works for every loss with a tangent, and removes the limit
+#   that the explicit last layer sets.
 # - The adjoint of a fixed point is a linear solve. Leaving it out is no gradient.
 #
 # Exercises
 # ---------
-# 1. Write the last layer's step by gradient descent on its block. How many steps does it need where Newton
-#    needs five?
-# 2. Why is the objective of the proximal step strongly convex although the cross-entropy is not? What is
-#    the smallest eigenvalue of Newton's matrix?
-# 3. Measure the number of CG iterations that :math:`B` needs as :math:`\|W\|` comes near to 1.
-# 4. Find the fixed point itself by Newton's method, with ``mp.CG`` for its systems. When does that pay?
+# 1. Write the last layer's step by gradient descent on its block. How many steps does
+#    it need where Newton needs five?
+# 2. Why is the objective of the proximal step strongly convex although the
+#    cross-entropy is not? What is the smallest eigenvalue of Newton's matrix?
+# 3. Measure the number of CG iterations that :math:`B` needs as :math:`\|W\|` comes
+#    near to 1.
+# 4. Find the fixed point itself by Newton's method, with ``mp.CG`` for its systems.
+#    When does that pay?
