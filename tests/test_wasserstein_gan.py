@@ -389,6 +389,15 @@ def test_what_the_record_holds():
     assert (stopped.status, len(stopped)) == ("stopped", 1)
 
 
+def test_a_schedule_counts_rows():
+    """A learning rate that is zero from the second row on leaves the nets there."""
+    G, D = players("float32")
+    optimizers = [mp.SGD(net, lr=lambda epoch: 0.1 if epoch == 0 else 0.0) for net in (G, D)]
+    record = gan.train(G, D, RING.draw, optimizers=optimizers, iterations=6, every=2, measured=4, shown=4)
+    assert (record.samples[0] != record.samples[1]).any()
+    assert (record.samples[1] == record.samples[3]).all()
+
+
 def test_data_may_be_an_array():
     """Batches of an array of samples are drawn from it."""
     G, D = players("float32")

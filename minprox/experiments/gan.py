@@ -137,7 +137,7 @@ FAST = Experiment(
 )
 
 WGAN: dict[str, Any] = {"loss": "wgan-gp", "lam": 1.0, "critic_steps": 5}
-DRAGAN: dict[str, Any] = {"loss": "dragan", "lam": 1.0}
+DRAGAN: dict[str, Any] = {"loss": "dragan", "lam": 0.1}
 LOSSES = Experiment(
     name="gan-losses",
     title="Other critic losses on the ring: WGAN-GP and DRAGAN",

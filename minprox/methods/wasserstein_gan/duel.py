@@ -101,6 +101,8 @@ class Duel(Course):
         return asarray(rng.standard_normal((n, *self.latent)), self.generator.dtype)  # type: ignore[misc]
 
     def advance(self, unit: int) -> Row:
+        for optimizer in self.optimizers:
+            optimizer.epoch = unit - 1  # a schedule counts from 0
         start, losses = clock(self.generator), [0.0, 0.0]
         with np.errstate(all="ignore"):
             for k in range((unit - 1) * self.every + 1, unit * self.every + 1):

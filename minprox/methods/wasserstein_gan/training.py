@@ -52,7 +52,7 @@ def train(
     data : array, shape (N, ...), or callable
         Samples, from which batches are drawn, or ``draw(n, rng)`` that returns ``n`` new ones.
     optimizers : sequence of Optimizer
-        Of the generator and of the critic.
+        Of the generator and of the critic. What is an epoch to a schedule of learning rates is a row here.
     iterations : int
         Outer iterations in all, those before a resumption included; a multiple of ``every``.
     h : float, optional
