@@ -484,7 +484,7 @@ def test_the_sliced_distance(shape, rng):
     y = rng.standard_normal(shape) * 2
     assert gan.sliced_w2(x, y) == pytest.approx(gan.sliced_w2(y, x))
     assert gan.sliced_w2(x, y) == pytest.approx(1, rel=0.2)  # √mean (2⟨u, x⟩ − ⟨u, x⟩)², twice as wide
-    with raises(ValueError, "as many samples", "(400,"):
+    with raises(ValueError, "one shape", "(400,"):
         gan.sliced_w2(x, y[:9])
 
 
