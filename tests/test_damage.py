@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 import tracemalloc
 from contextlib import nullcontext, suppress
@@ -369,3 +370,38 @@ def test_epochs_follow_each_other_when_they_are_recorded_as_when_they_are_read(t
         history.append(**{**row, "epoch": 3})
     history.save(tmp_path / "h.json")
     assert mp.History.load(tmp_path / "h.json") == history
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "part"),
+    [
+        ((), {"table": ["i"]}, "column: expected one of epoch, train_loss"),
+        ((), {"table": True}, "table: expected a list, found True"),
+        ((), {"columns": [1]}, "columns: expected a text, found 1"),
+        ((), {"settings": {"tau": 1}}, "tau: expected a text, found 1"),
+        (("measures", "train_loss"), {"head": True}, "head: expected a text, found True"),
+        (("measures", "train_loss"), {"factor": "x"}, "factor: expected a finite number"),
+        (("measures", "train_loss"), {"form": "{:999999999}"}, "form: expected a format"),
+        (("measures", "train_loss"), {"form": "{0.real}"}, "form: expected a format"),
+        (("methods", "a"), {"step": [1, 2, 3]}, "step: expected a text, found 1"),
+    ],
+)
+def test_an_experiment_that_says_nonsense_of_how_it_is_shown(good, tmp_path, place, change, part):
+    """Also without a check sum, as somebody may have written it."""
+    shutil.copytree(good[1] / "mine", tmp_path / "mine")
+    content = read_json(tmp_path / "mine" / "experiment.json")
+    within = content["shown"]
+    for key in place:
+        within = within[key]
+    within.update(change)
+    write_json(tmp_path / "mine" / "experiment.json", content)
+    with raises(ValueError, part):
+        experiment_in(tmp_path / "mine" / "x")
+
+
+def test_a_setting_of_great_length_is_told_by_its_beginning(tmp_path):
+    execute(RUN, tmp_path)
+    content = read_json(tmp_path / "config.json")
+    write_json(tmp_path / "config.json", {**content, "tau": "0" * 10_000})
+    with raises(ValueError, "tau was '000", "… and is now 0.001"):
+        execute(RUN, tmp_path)

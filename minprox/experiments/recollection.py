@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from minprox.experiments.doors import door
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
+from minprox.ground.arguments import flag, number, refuse
+from minprox.ground.schemas import Check, text
 
 
 @door
@@ -61,7 +64,7 @@ def recall(folder: str | os.PathLike[str]) -> Experiment:
             steps=(1.0,) if shown["steps"] else (),
             panels=tuple((str(x), str(y)) for x, y in shown["panels"]),
             note=str(shown["note"]),
-            columns=tuple(map(str, shown["columns"])),
+            columns=texts("columns", shown["columns"]),
             preset=about["preset"],
         )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -69,6 +72,10 @@ def recall(folder: str | os.PathLike[str]) -> Experiment:
             f"{Path(folder, 'experiment.json')}: expected how the experiment {about['name']!r} is shown "
             f"({type(error).__name__}: {error}); where its code is at hand, add it to EXPERIMENTS"
         ) from None
+
+
+CHECKS: dict[Any, Check] = {"str": text, "float": number, "bool": flag}  # by the annotations of a measure
+FORM = re.compile(r"[^{}]{0,20}\{:[<>^+ ]?\d{0,2}[,_]?(\.\d{1,2})?[a-zA-Z%]?\}[^{}]{0,20}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +86,8 @@ class Recalled(Kind):
     told: Mapping[str, Any] = field(default_factory=dict)
 
     UNIT = property(lambda self: str(self.shown["unit"]))
-    TABLE = property(lambda self: tuple(self.shown["table"]))
-    SETTINGS = property(lambda self: self.shown["settings"])
+    TABLE = property(lambda self: texts("table", self.shown["table"]))
+    SETTINGS = property(lambda self: {k: text(k, v) for k, v in self.shown["settings"].items()})
     MEASURES = property(lambda self: measures(self.shown["measures"]))
 
     def settings(self) -> dict[str, Any]:
@@ -88,7 +95,7 @@ class Recalled(Kind):
 
     @property
     def step(self) -> Step | None:
-        return None if self.told["step"] is None else Step(*self.told["step"])
+        return None if self.told["step"] is None else Step(*texts("step", self.told["step"]))
 
     @property
     def curve(self) -> tuple[str, str]:
@@ -105,4 +112,17 @@ def recalled(shown: Mapping[str, Any], told: Mapping[str, Any]) -> Recalled:
 
 def measures(told: Mapping[str, Any]) -> dict[str, Measure]:
     """Return how columns are shown."""
-    return {str(name): Measure(**measure) for name, measure in told.items()}
+    found = {str(name): Measure(**measure) for name, measure in told.items()}
+    for measure in found.values():
+        for part in fields(measure):
+            CHECKS[part.type](part.name, getattr(measure, part.name))
+        if not FORM.fullmatch(measure.form):
+            refuse("form", "a format of a number, such as {:.3g}", measure.form)
+    return found
+
+
+def texts(name: str, value: Any) -> tuple[str, ...]:
+    """Return a list of texts."""
+    return tuple(
+        text(name, part) for part in (value if isinstance(value, list) else refuse(name, "a list", value))
+    )

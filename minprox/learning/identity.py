@@ -69,10 +69,16 @@ def checksum(data: Dataset) -> int:
 def differences(former: dict[str, Any], now: dict[str, Any], free: Container[str] = ()) -> list[str]:
     """Return a phrase for every setting that is not what it was, but for those that are free to differ."""
     return [
-        f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
+        f"{name if name.isprintable() else repr(name)} was {was} and is now {brief(now.get(name))}"
         for name in [*now, *sorted(set(former) - set(now))]
-        if name not in free and former.get(name) != now.get(name)
+        if name not in free and former.get(name) != now.get(name) and (was := brief(former.get(name)))
     ]
+
+
+def brief(value: Any) -> str:
+    """Return the ``repr`` of a value, its first thousand letters at most."""
+    words = repr(value)
+    return words if len(words) <= 1000 else f"{words[:1000]}…"
 
 
 def describe(value: Any) -> str:
