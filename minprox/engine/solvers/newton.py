@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.solvers.conjugate_gradients import cg
 from minprox.ground.backend import array_module
@@ -80,6 +81,7 @@ class NewtonCG:
         d : array, shape (..., cols, n_out)
         done : int
         """
+        check_system(A, delta, tau_theta)
         s = 1 / float(tau_theta) + self.decay
         d = array_module(delta).zeros_like(A.T @ delta)
         r = self.condition(A, tau_theta, d)
@@ -146,6 +148,7 @@ class NewtonCG:
         float
             0 for the solution, 1 for no step at all.
         """
+        check_system(A, delta, tau_theta, d)
         zero = array_module(d).zeros_like(d)
         start = norm(self.condition(A, tau_theta, zero))
         return norm(self.condition(A, tau_theta, d)) / start if start else 0.0
