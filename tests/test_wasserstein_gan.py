@@ -447,7 +447,18 @@ def test_nets_that_do_not_fit_are_named():
             gan.train(generator, critic, data, optimizers=adams(generator, critic), iterations=1, every=1)
     with raises(ValueError, "optimizer of the critic", "another net"):
         gan.train(G, D, RING.draw, optimizers=adams(G, G), iterations=1, every=1)
-    for wrong, part in [({"optimizers": adams(G)}, "two optimisers"), ({"adversary": "wgan"}, "critic loss")]:
+    for data, part in [
+        ("ring", "draw(n, rng)"),
+        (lambda n: n, "a function of (n, rng)"),
+        (RING, "draw(n, rng)"),
+    ]:
+        with raises(TypeError, "data", part):
+            gan.train(G, D, data, optimizers=adams(G, D), iterations=1, every=1)
+    for wrong, part in [
+        ({"optimizers": adams(G)}, "two optimisers"),
+        ({"adversary": "wgan"}, "critic loss"),
+        ({"measures": 3}, "a function"),
+    ]:
         with raises(TypeError, part):
             gan.train(*(G, D, RING.draw), **{"optimizers": adams(G, D), "iterations": 1, "every": 1} | wrong)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from minprox.engine.doors import net
 from minprox.ground.arguments import wrong
-from minprox.ground.doors import doors, floats, positive
+from minprox.ground.doors import doors, floats, function, positive
 from minprox.learning.doors import OWN, optimizer
 
 NEEDED = ("value", "errors", "generator_value", "generator_error", "points", "lam")
@@ -26,11 +26,19 @@ def two_optimizers(name: str, value: Any) -> None:
         optimizer(f"{name}[{number}]", one)
 
 
+def source(name: str, value: Any) -> None:
+    """Raise TypeError unless this is an array of samples, or a function that draws them."""
+    if isinstance(value, type) or not (callable(value) or hasattr(value, "dtype")):
+        raise wrong(name, "samples, an array of them, or a function draw(n, rng)", value)
+    if not callable(value):
+        floats(name, value)
+
+
 ARRAYS = ("g", "g_old", "real", "fake", "samples", "others", "delta", "x")
 KINDS = {
     **OWN,
     **dict.fromkeys(ARRAYS, floats),
+    **{"data": source, "measures": function},  # of samples, not of a data set in three parts
     **{"h": positive, "generator": net, "critic": net, "adversary": adversary, "optimizers": two_optimizers},
 }
-KINDS.pop("data")  # here a source of samples, not a data set in three parts
 door = doors(KINDS)

@@ -13,6 +13,7 @@ from minprox.engine.passes import forward
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.array_files import most_for
 from minprox.ground.backend import asarray, to_numpy
+from minprox.ground.doors import misfit
 from minprox.learning.devices import double
 from minprox.learning.identity import describe, net_settings
 from minprox.learning.loop import Course, Row
@@ -92,7 +93,11 @@ class Duel(Course):
     def batch(self, rng: np.random.Generator) -> Array:
         """Return a batch of data."""
         if callable(self.data):
-            return asarray(self.data(self.batch_size, rng), self.critic.dtype)
+            try:
+                return asarray(self.data(self.batch_size, rng), self.critic.dtype)
+            except TypeError:
+                misfit("data", self.data, "n", "rng")
+                raise
         chosen = rng.integers(0, len(self.data), self.batch_size)
         return self.data[asarray(chosen)].astype(self.critic.dtype, copy=False)
 
