@@ -16,7 +16,7 @@ METADATA := pyproject.toml setup.py minprox/_version.py
 GALLERY ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench mutants clean
+.PHONY: help demo test check format docs figures bench mutants clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: $(DEV)  ## Format the code and mend what the linter can mend
 docs: $(DOCS)  ## Build the documentation into docs/_build/html, tutorials included
 	GALLERY=$(GALLERY) $(BIN)/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+figures: $(DEMO)  ## Save every figure of the tutorials as PDF and SVG into docs/_build/figures
+	$(BIN)/python docs/tutorial_figures.py
 
 bench: $(DEMO)  ## Time the passes and solvers on this machine
 	$(BIN)/minprox bench

@@ -33,6 +33,8 @@ extensions = [
     "play",
     "records",
     "reference",
+    "site_pages",
+    "slides",
 ]
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
@@ -68,6 +70,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "download_all_examples": False,
     "write_computation_times": False,
+    "image_srcset": ["2x"],
+    "remove_config_comments": True,
     "plot_gallery": os.environ.get("GALLERY", "1") != "0",
 }
 
@@ -103,4 +107,6 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    # All pages but the tutorials, whose figures and code get the width.
+    "secondary_sidebar_items": {"[!t]**": ["page-toc"], "teaching": ["page-toc"]},
 }

@@ -299,5 +299,6 @@ WRONG = [
     ("15", "A.T @ delta_dot + A_dot.T @ delta", "A.T @ delta_dot", "gradient_tangent", "T3", "Gauss–Newton"),
     ("16", "x_0 - epsilon, x_0 + epsilon", "x - epsilon, x + epsilon", "pgd_step", "D5", "around x₀"),
     ("19", "np.abs(v) - tau * lam", "np.abs(v) - lam", "ista_step", "E4", "expected τλ"),
+    ("25", "abs(1 / (1 - z))", "abs(1 - z)", "growth", "E4", "not divided"),
     ("24", "k * A.T @ A", "A.T @ A", "repeated_step", "E6", "one copy"),
 ]

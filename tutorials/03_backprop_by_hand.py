@@ -17,6 +17,8 @@ import numpy as np
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 2
+
 plt.rcParams.update(
     {"figure.constrained_layout.use": True, "axes.grid": True, "grid.color": "0.88"}
 )

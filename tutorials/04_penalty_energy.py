@@ -21,6 +21,8 @@ import numpy as np
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 3
+
 plt.rcParams.update(
     {"figure.constrained_layout.use": True, "axes.grid": True, "grid.color": "0.88"}
 )

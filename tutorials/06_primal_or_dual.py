@@ -36,6 +36,8 @@ import numpy as np
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 2
+
 DUAL = mp.figures.look_of("proxprop")[
     "color"
 ]  # what mp.Exact() takes for most dense layers

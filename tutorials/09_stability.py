@@ -37,6 +37,8 @@ from scipy.sparse.linalg import LinearOperator, eigs
 import minprox as mp
 from minprox import experiments
 
+# sphinx_gallery_thumbnail_number = 3
+
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
 WINE, TEAL, OLIVE, INDIGO, GREY = (
     OTHERS  # the map of mp.figures: explicit orange, implicit blue

@@ -31,6 +31,7 @@ NUMBERS = (
     "16",
     "19",
     "24",
+    "25",
 )  # of the tutorials
 
 
