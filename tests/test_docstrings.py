@@ -55,7 +55,8 @@ INNER = {
     ),
     "LinearMap.normal_diagonal",
     *("Exact.chosen", "Run.plain", "Run.settle"),
-    *("LinearMap.gathered", "LinearMap.here", "RowsApart.rows", "Communicator.counts", "Communicator.place"),
+    *("RowsApart.blocks", "RowsApart.rows", "Communicator.counts", "Communicator.place"),
+    *("RowShares.gathered", "RowShares.here", "RowShares.shared_product"),
     *("Dropout.mask", "BatchNorm.keep", "ColumnsApart.own", "ColumnsApart.gathered"),
 }
 VAGUE = (

@@ -99,7 +99,7 @@ def measure(
     -------
     dict of str to dict
         For each method ``summed``, ``gathered`` and ``calls`` of one step, as in
-        :class:`minprox.bench.machines.Cost`, and ``seconds``: the median of the steps, each as long as its
+        ``minprox.bench.machines.Cost``, and ``seconds``: the median of the steps, each as long as its
         slowest process.
 
     Examples

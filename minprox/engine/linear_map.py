@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minprox.engine.row_shares import RowShares
 from minprox.ground.arguments import flag
 from minprox.ground.backend import array_module
 from minprox.ground.doors import matrix
@@ -24,7 +25,7 @@ from minprox.ground.rooms import room, room_like
 Array = Any
 
 
-class LinearMap:
+class LinearMap(RowShares):
     """Base of all linear maps: a subclass gives ``@``, ``adjoint`` and, for exact solves, ``matrix``.
 
     Attributes
@@ -80,19 +81,6 @@ class LinearMap:
     def matrix_free(self) -> bool:
         """Whether the map has no :meth:`matrix`."""
         return type(self).matrix is LinearMap.matrix
-
-    @property
-    def rows_here(self) -> int:
-        """How many rows δ and ``A θ`` have in this process: all of them, unless the rows lie apart."""
-        return self.shape[0]
-
-    def gathered(self, delta: Array) -> Array:
-        """Return the rows of δ of all processes that share the rows of ``A``; δ itself where none does."""
-        return delta
-
-    def here(self, rows: Array) -> Array:
-        """Return those rows that stand in this process, of a matrix with one for each row of ``A``."""
-        return rows
 
     @property
     def gram_cost(self) -> float:

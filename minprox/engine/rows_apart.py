@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from minprox.engine.linear_map import Array, LinearMap, transpose
+from minprox.ground.backend import array_module
 from minprox.ground.communicators import Communicator, taken
+from minprox.ground.products import multiply
 
 
 class RowsApart(LinearMap):
@@ -15,7 +19,7 @@ class RowsApart(LinearMap):
 
     ``Aᵀδ = Σ A_rᵀδ_r`` and ``AᵀA = Σ A_rᵀA_r`` are sums over the processes, and ``A θ`` needs none, so a
     solver that uses nothing else finds in each process the step of the whole batch. The dual form gathers the
-    rows of ``A``, and the blocks ``A_r Aᵀ`` of the Gram matrix.
+    rows of ``A``, and sums the blocks ``A_r A_sᵀ`` of the Gram matrix.
 
     Parameters
     ----------
@@ -63,7 +67,33 @@ class RowsApart(LinearMap):
 
     def gram(self, dtype: Any = "float64") -> Array:
         B = self.matrix().astype(dtype, copy=False)
-        return self.rows(self.here(B) @ transpose(B))  # A Aᵀ = [A_1 Aᵀ; …; A_P Aᵀ]
+        S = array_module(B).zeros((*B.shape[:-1], B.shape[-2]), B.dtype)
+        for rows, others in self.blocks():
+            half = 2 if rows == others else 1
+            S[..., rows, others] = B[..., rows, :] @ transpose(B[..., others, :]) / half  # A_r A_sᵀ
+        S = self.comm.sum(S)
+        return S + transpose(S)  # A Aᵀ, each block of which is computed once
+
+    def blocks(self) -> Iterator[tuple[slice, slice]]:
+        """Yield the blocks of ``A Aᵀ`` that this process computes: of each pair one does, or both a half."""
+        P, r = self.comm.size, self.comm.rank
+        starts = [sum(self.counts[:s]) for s in range(P + 1)]
+        places = [slice(*ends) for ends in pairwise(starts)]
+        yield places[r], places[r]
+        for k in range(1, (P + 1) // 2):
+            yield places[r], places[(r + k) % P]
+        if P % 2 == 0:  # of the pair half-way round, one computes half of its rows, the other the rest
+            first = min(r, (r + P // 2) % P)
+            middle = starts[first] + self.counts[first] // 2
+            if r == first:
+                yield slice(starts[r], middle), places[r + P // 2]
+            else:
+                yield places[r], slice(middle, starts[first + 1])
+
+    def shared_product(self, X: Array, Y: Array) -> Array:
+        parts = [self.comm.share(X.shape[-2], rank) for rank in range(self.comm.size)]
+        counts = [part.stop - part.start for part in parts]
+        return self.comm.gather(multiply(X[..., parts[self.comm.rank], :], Y), -2, counts)
 
     @property
     def matrix_free(self) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from minprox.ground.arguments import wrong
 from minprox.ground.backend import array_module, to_numpy
+from minprox.ground.rooms import room
 
 Array = Any
 Value = TypeVar("Value")
@@ -111,13 +112,15 @@ class Communicator:
         """
         return bool(self.sum(np.array(int(bool(flag)), dtype="int64")) > 0)
 
-    def share(self, n: int) -> slice:
+    def share(self, n: int, rank: int | None = None) -> slice:
         """Return the places of this process among ``n``: as even as they can be, the first ones larger.
 
         Parameters
         ----------
         n : int
             The same in every process.
+        rank : int, optional
+            Of another process, to return those of that one.
 
         Returns
         -------
@@ -131,8 +134,9 @@ class Communicator:
         [slice(0, 3, None), slice(3, 5, None), slice(5, 7, None)]
         """
         least, more = divmod(n, self.size)
-        start = self.rank * least + min(self.rank, more)
-        return slice(start, start + least + (self.rank < more))
+        rank = self.rank if rank is None else rank
+        start = rank * least + min(rank, more)
+        return slice(start, start + least + (rank < more))
 
     def first(self, function: Callable[[], Value]) -> Value:
         """Call a function in process 0 alone, and return what it returns, or raise what it raises, in all.
@@ -185,7 +189,7 @@ class MPICommunicator(Communicator):
         if self.size == 1:
             return array
         sent = np.ascontiguousarray(to_numpy(array)).reshape(array.shape)
-        total = np.empty_like(sent)
+        total = room(sent, sent.shape, sent.dtype)
         self.comm.Allreduce(sent, total)
         return array_module(array).asarray(total)
 
@@ -194,7 +198,7 @@ class MPICommunicator(Communicator):
             return array
         sent = np.ascontiguousarray(np.moveaxis(to_numpy(array), axis, 0))
         counts = self.counts(len(sent)) if counts is None else counts
-        rows = np.empty((int(np.sum(counts)), *sent.shape[1:]), sent.dtype)
+        rows = room(sent, (int(np.sum(counts)), *sent.shape[1:]), sent.dtype)
         width = int(np.prod(sent.shape[1:], dtype="int64"))
         self.comm.Allgatherv(sent, [rows, [int(n) * width for n in counts]])
         return array_module(array).asarray(np.moveaxis(rows, 0, axis))

@@ -28,7 +28,7 @@ def entered(forward: Callable[..., Array]) -> Callable[..., Array]:
             shape = self.__dict__.get("theta_shape")
             for a in arrays:
                 strange = type(a) is not np.ndarray and isinstance(a, STRANGE)
-                if strange or a.dtype.kind != "f" or not a.size or not a.ndim:
+                if strange or a.dtype.kind != "f" or not a.ndim or (not a.size and 0 in a.shape[1:]):
                     break
             else:
                 if shape is None or arrays[0].shape == shape:
@@ -55,8 +55,8 @@ def check_arrays(layer: Any, arrays: tuple[Array, ...]) -> None:
         floats(f"{name} of {layer!r}", a)
         if not a.ndim:
             raise ValueError(f"{name} of {layer!r}: expected an array, found a number without axes")
-        if not a.size:
-            raise ValueError(f"{name} of {layer!r}: expected one sample or more, found the shape {a.shape}")
+        if 0 in a.shape[1:]:  # a process that shares a batch may have no sample of it
+            raise ValueError(f"{name} of {layer!r}: expected samples with entries, found the shape {a.shape}")
     array_module(*theta, *inputs)
     if theta and theta[0].shape != shape:
         raise ValueError(f"theta of {layer!r}: expected the shape {shape}, found {theta[0].shape}")

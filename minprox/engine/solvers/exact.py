@@ -10,7 +10,6 @@ from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module, at_once, cholesky, on_host
-from minprox.ground.products import multiply
 
 Array = Any
 
@@ -124,7 +123,7 @@ def rounded_dual(A: LinearMap, delta: Array, K: Array, W: Array, tau_theta: floa
     careful = cancels(K, W, tau_theta, delta.dtype)
     V, delta = A.here(W if careful else W.astype(delta.dtype)), A.gathered(delta)
     if careful or A.shape[1] < delta.shape[-1]:  # for many columns of δ this costs less, too
-        return multiply((A.T @ V).astype(delta.dtype, copy=False), delta)
+        return A.shared_product((A.T @ V).astype(delta.dtype, copy=False), delta)
     return A.T @ (V @ delta)
 
 
