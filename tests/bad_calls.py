@@ -29,7 +29,7 @@ from hypothesis.extra import numpy as arrays
 import minprox as mp
 
 PACKAGE = str(Path(mp.__file__).parent)
-SECONDS = 20  # after which a call hangs
+SECONDS = 20  # of computing, after which a call hangs
 MOST = 1500  # letters of a sentence
 SENTENCES = re.compile(r"[a-z]\. [A-Z]")
 KINDS = TypeError, ValueError, OSError, NotImplementedError, KeyError, LookupError, ImportError
@@ -326,14 +326,17 @@ def raising(file):
 
 @contextlib.contextmanager
 def limited(seconds):
-    """Raise Hang after so many seconds."""
-    former = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # again, where somebody swallowed it
+    """Raise Hang after so many seconds of computing, or ten times as many of waiting."""
+    timers = (signal.SIGPROF, signal.ITIMER_PROF, seconds), (signal.SIGALRM, signal.ITIMER_REAL, 10 * seconds)
+    former = [signal.signal(number, stop) for number, _, _ in timers]
+    for _, timer, limit in timers:
+        signal.setitimer(timer, limit, 0.5)  # again, where somebody swallowed it
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
+        for (number, timer, _), handler in zip(timers, former, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def outcome(called, arguments, seconds=None, package=PACKAGE):

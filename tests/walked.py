@@ -772,6 +772,10 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
     "figures.check_ending": (given(path="f.svg"), {"path": b.path}),
     "formulas.explain": (given(label="E1"), {"label": b.text}),
     "formulas.find": (given(name="minprox.backprop"), {"name": b.text}),
+    "exercises.give": (
+        lambda: {"number": "01", "folder": tempfile.mkdtemp(dir=place())},
+        {"number": b.text, "folder": b.path},
+    ),
     "exercises.exercise": (given(number="01"), {"number": b.text}),
 }
 STREAM = {"x": np.ones((1, 80, 3), "f4"), "y": np.arange(80)[None] % 2}
@@ -1093,6 +1097,12 @@ def methods():
         {"tau_theta": 0.5, "solver": mp.CG(2), "weight_decay": 0.1},
         {"tau_theta": b.step_size},
     )
+    yield (
+        "a gradient of one's own",
+        lambda found: mp.backprop(n := net(), mp.forward(n, x), Says(found), labels),
+        {"found": targets},
+        {"found": b.floats},
+    )
     yield "a step of one's own", own_step, {"step": np.ones((4, 4))}, {"step": b.floats}
     yield (
         "History.append",
@@ -1169,6 +1179,19 @@ def methods():
 
 
 X = x
+
+
+class Says(mp.Loss):
+    """A loss that says always the same."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def __call__(self, output, y):
+        return output.sum()
+
+    def gradient(self, output, y):
+        return self.found
 
 
 class Rule(spauc.StepRule):

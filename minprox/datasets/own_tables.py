@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minprox.datasets.base import Dataset
 from minprox.datasets.own_arrays import KINDS, assemble
-from minprox.ground.arguments import float_dtype, one_of
+from minprox.ground.arguments import float_dtype, one_of, refuse, shown
 
 Row = tuple[int, list[str]]  # the number of its line, and its cells
 
@@ -84,7 +84,9 @@ def from_csv(
     x_dtype = float_dtype("dtype", dtype)
     one_of("kind", kind, KINDS)
     if not (isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'):
-        raise ValueError(f"delimiter: expected one character, found {delimiter!r}")
+        raise ValueError(f"delimiter: expected one character, found {shown(delimiter)}")
+    if not isinstance(ignore, Iterable | int) or getattr(ignore, "ndim", 1) != 1:
+        refuse("ignore", "names or numbers of columns", ignore)
     left_out: list[str | int] = [ignore] if isinstance(ignore, (str, int)) else list(ignore)
     try:
         names, rows = heading(read(Path(path), delimiter), label, left_out, header)
@@ -146,10 +148,10 @@ def column(key: str | int, names: list[str]) -> int:
         places = [k for k, name in enumerate(names) if name == repr(key)]
         if len(places) != 1:
             found = f"{len(places)} of this name" if places else f"the columns {', '.join(names)}"
-            raise ValueError(f"expected a column {key!r}, found {found}")
+            raise ValueError(f"expected a column {shown(key)}, found {found}")
         return places[0]
     if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
-        raise TypeError(f"expected the name or the number of a column, found {key!r}")
+        raise TypeError(f"expected the name or the number of a column, found {shown(key)}")
     if not -len(names) <= key < len(names):
         raise ValueError(f"expected a column number below {len(names)}, found {key}")
     return int(key) % len(names)

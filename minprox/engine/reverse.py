@@ -173,7 +173,7 @@ def output_error(tape: Tape, loss: Loss, y: Array) -> Array:
     delta = loss.gradient(tape.output, y)
     if getattr(delta, "shape", None) != tape.output.shape:
         raise ValueError(
-            f"expected the gradient of {loss!r} to have the shape {tape.output.shape} of the output, "
+            f"expected the gradient of {shown(loss)} to have the shape {tape.output.shape} of the output, "
             f"found {getattr(delta, 'shape', None) or shown(delta)}"
         )
     return delta

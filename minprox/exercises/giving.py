@@ -43,8 +43,10 @@ def give(number: str, folder: str | os.PathLike[str] = ".") -> Path:
     'ex05_proxprop.py'
     >>> folder.cleanup()
     """
-    number = number.zfill(2)
-    exercise(number)
+    exercise(number := number.zfill(2) if isinstance(number, str) else number)
+    if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder) or not str(folder).isprintable():
+        found = ascii(folder)[:100] if isinstance(folder, str) else type(folder).__name__
+        raise ValueError(f"folder: expected a path, found {found}")
     source = next((path for home in (INSTALLED, CLONE) for path in home.glob(f"ex{number}_*.py")), None)
     if source is None:
         raise FileNotFoundError(f"the files of the exercises are neither in {INSTALLED} nor in {CLONE}")

@@ -31,7 +31,7 @@ FISHER = "empirical", "sampled"
 def samples(name: str, value: Any) -> None:
     """Raise an error unless this is a number of samples; one that a GPU holds is not looked at."""
     reals(name, value)
-    if isinstance(value, (int, float, np.ndarray, np.generic)) or value.ndim:
+    if isinstance(value, (np.ndarray, np.generic)) or not hasattr(value, "ndim") or value.ndim:
         number(name, value, above=0)
 
 
@@ -183,6 +183,8 @@ def output_factor(delta: Array, N: Any) -> Array:
     >>> mp.methods.output_factor(np.array([[0.5], [1.5]]), 2)  # of the errors 1 and 3
     array([[5.]])
     """
+    if delta.ndim < 2:
+        raise ValueError(f"delta: expected the shape (..., rows, n_out), found {delta.shape}")
     delta = delta.astype("float64", copy=False)
     return N * (transpose(delta) @ delta)  # Γ = 1/N Σ (N δ)(N δ)ᵀ  (K1)
 

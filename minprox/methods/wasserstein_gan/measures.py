@@ -169,7 +169,8 @@ def frechet(samples: Array, others: Array) -> float:
     >>> round(frechet(x, x + 1), 6)  # one for each feature
     3.0
     """
-    if min(len(samples), len(others)) < 2 or samples.shape[1:] != others.shape[1:]:
+    flat = samples.ndim == others.ndim == 2 and samples.size
+    if not flat or min(len(samples), len(others)) < 2 or samples.shape[1:] != others.shape[1:]:
         raise ValueError(
             "expected two sets of two samples or more with as many features, found the shapes "
             f"{samples.shape} and {others.shape}"
