@@ -410,5 +410,7 @@ def trial(call, bad, **options):
     if result != "done":
         return result
     like = good if len(bad) == 1 else bad  # two that fit each other may have another shape than the usual
-    wrong = [name for name, value in bad.items() if not call.fits(name, value, like[name])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of NumPy, which is asked what it makes of strange values
+        wrong = [name for name, value in bad.items() if not call.fits(name, value, like[name])]
     return f"accepted: {', '.join(wrong)}" if wrong else ""
