@@ -63,6 +63,7 @@ TEXTS = {  # by option or argument that reads a text: texts that it refuses
     "methods": ["nothing", "exact,nothing", ",", "", "backprop;exact"],
     "seeds": ["a", "1.5", "-1", "0,-1", "nan", ",", ""],
     "nets": ["nothing", "mlp,nothing", ",", ""],
+    "number": ["nothing", "00", "99", "5.0", "-1", "²"],
     "label": ["nothing", "E0", "", "e99", "E 1"],
 }
 GOOD = {  # what required arguments may be, so that what is bad is something else
@@ -71,6 +72,7 @@ GOOD = {  # what required arguments may be, so that what is bad is something els
     ("table", "places"): ["run"],
     ("data", "name"): ["mnist"],
     ("check", "file"): ["file.py"],
+    ("exercise", "number"): ["05"],
 }
 PYTHON = (
     "Traceback",
@@ -134,7 +136,7 @@ def lines(draw):
     faults += ["bad value"] * 12 * bool(refusing) + ["no value"] * any(
         not p.is_flag for p in options(command)
     )
-    faults += ["missing argument"] * bool(required(command))
+    faults += ["missing argument"] * any(p.required for p in cli.commands[command].params)
     faults += ["one too many"] * (command not in ("plot", "table"))
     fault, start = draw(st.sampled_from(faults)), [command, *required(command)]
     if fault == "unknown command":

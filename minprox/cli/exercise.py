@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from minprox import exercises
+from minprox.cli.options import Place, echo
 
 
 @click.command()
 @click.argument("number", required=False)
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     default=Path(),
     help="Where to write it, the current folder if not given.",
 )
@@ -29,7 +30,7 @@ def exercise(number: str | None, folder: Path) -> None:
     """
     if number is None:
         for known in exercises.NUMBERS:
-            click.echo(f"{known}  {exercises.exercise(known).title}")
+            echo(f"{known}  {exercises.exercise(known).title}")
         return
     path = exercises.give(number, folder)
-    click.echo(f"{path}: fill it in, and ask minprox check {path}")
+    echo(f"{path}: fill it in, and ask minprox check {path}")

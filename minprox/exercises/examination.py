@@ -59,7 +59,8 @@ def exercise(number: str) -> Exercise:
     ['dual_variable', 'dual_step', 'cheaper_form', 'extra_cost']
     """
     if not isinstance(number, str) or number not in NUMBERS:
-        found = ascii(number) if isinstance(number, str) and len(number) < 100 else type(number).__name__
+        short = isinstance(number, str) and number.isprintable() and len(number) < 100
+        found = number if short else type(number).__name__
         raise ValueError(f"no exercise {found}: expected one of {', '.join(NUMBERS)}")
     return import_module(f"minprox.exercises.ex{number}").EXERCISE
 
