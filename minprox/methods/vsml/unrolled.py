@@ -156,7 +156,7 @@ class Episode(Graph):
         x : array, shape (N, T, inputs)
         y : array, shape (N, T)
         states : sequence of tuple of array
-            As :attr:`Learner.states` at the start.
+            As ``Learner.states`` at the start.
 
         Returns
         -------
@@ -180,7 +180,7 @@ class Episode(Graph):
         Returns
         -------
         list of tuple of array, shape (N, I, O, 16)
-            As :attr:`Learner.states` at the start.
+            As ``Learner.states`` at the start.
         """
         cell = self.cell()
         return [cell.start(N, I, O, rng) for I, O in self.layers]
