@@ -175,7 +175,7 @@ curve = [short.advance(state, unit)["loss"] for unit in range(1, short.blocks + 
 figure, panel = plt.subplots(figsize=(6, 3.2))
 panel.plot(25 * np.arange(1, len(curve) + 1), curve, "o-", color=BLUE)
 panel.axhline(np.log(2), color="0.4", linewidth=0.8)
-panel.annotate("ln 2: guessing", (200, np.log(2)), (200, np.log(2) + 0.008), color="0.3")
+panel.text(200, np.log(2) + 0.008, "ln 2: guessing", color="0.3")
 panel.set(xlabel="meta-step", ylabel="meta-loss", ylim=(0.45, 0.73))
 panel.set_title("A plateau, and then a learning rule")
 plt.show()
