@@ -290,7 +290,7 @@ def test_a_dissection_finds_the_rule_of_the_shipped_cell():
     assert np.median(found.changes["wrong", "true"]) > np.median(found.changes["right", "true"])
     assert found.memory["wrong", "true"].shape[0] == len(LAGS)
     with raises(ValueError, "74", "50"):
-        vsml.dissect(vsml.load(), x[:, :50].astype("float32"), y)
+        vsml.dissect(vsml.load(), x[:, :50].astype("float32"), y[:, :50])
 
 
 def test_a_dissection_of_a_cell_that_hears_no_error_finds_nothing():
