@@ -191,6 +191,7 @@ TRANSFERS = [
 TRANSFERS += [(layer, IMAGES) for layer in CONVOLUTIONS]
 TRANSFERS += [(mp.Scale(4, axis=1), IMAGES), (mp.Scale(5), (4, 5))]
 TRANSFERS += [(mp.Conv1d(4, 6, 3, 2, (2, 0), 2, groups=2), (4, 9))]
+TRANSFERS += [(mp.ColumnsApart(mp.Linear(6, 5), mp.Communicator()), (6,))]
 
 
 def test_every_layer_is_here():
