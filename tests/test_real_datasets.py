@@ -268,6 +268,12 @@ def test_the_official_address_and_checksum():
 # Where the data are
 
 
+def test_what_is_downloaded_comes_over_https():
+    for url in (mnist.MNIST.url, mnist.FASHION_MNIST.url):
+        assert url.startswith("https://")
+        assert url.endswith("/")
+
+
 def test_the_folder_is_an_argument_or_a_variable_or_the_cache(tmp_path, small, monkeypatch):
     write_folder(tmp_path / "variable", contents(20))
     write_folder(tmp_path / "cache", contents(20, data_batch_1=python2(batch(9, 20))))
