@@ -107,6 +107,6 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "show_toc_level": 2,
-    # All pages but the tutorials, whose figures and code get the width.
-    "secondary_sidebar_items": {"[!t]**": ["page-toc"], "teaching": ["page-toc"]},
+    # Beside a list of pages there is none of sections: code and figures get the width.
+    "secondary_sidebar_items": {page: ["page-toc"] for page in ALONE},
 }

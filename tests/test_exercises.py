@@ -36,6 +36,13 @@ def call(capsys):
 
 
 @pytest.fixture
+def call_here(call, monkeypatch):
+    """The same without the process apart, which takes half a second to start."""
+    monkeypatch.setattr(exercises, "check", lambda path, timeout: exercises.examine(path))
+    return call
+
+
+@pytest.fixture
 def variant(tmp_path):
     """Write a solution with one piece of text replaced, and return its path."""
 
@@ -110,8 +117,8 @@ def test_exercise_and_solution_have_the_same_functions(path):
 
 
 @files
-def test_unsolved_exercise_is_not_yet_written(path, call):
-    code, out, err = call(path)
+def test_unsolved_exercise_is_not_yet_written(path, call_here):
+    code, out, err = call_here(path)
     count = len(exercises.exercise(path.stem[2:4]).tasks)
     assert (code, err) == (1, "")
     assert out.count(": not yet written\n") == count
@@ -121,8 +128,9 @@ def test_unsolved_exercise_is_not_yet_written(path, call):
 
 
 @files
-def test_solution_passes(path, call):
-    code, out, err = call(SOLUTIONS[path.stem[2:4]])
+def test_solution_passes(path, request):
+    apart = path.stem[2:4] in ("05", "13")  # two of them as students check them, in a process apart
+    code, out, err = request.getfixturevalue("call" if apart else "call_here")(SOLUTIONS[path.stem[2:4]])
     count = len(exercises.exercise(path.stem[2:4]).tasks)
     assert (code, err) == (0, "")
     assert out.count(": passed\n") == count

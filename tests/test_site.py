@@ -32,9 +32,20 @@ def site():
 
 
 def test_simple_tables_become_those_of_markdown(site):
-    table = "before\n\n== =========\na  b\n..  more\n== =========\n1  2 |x|\n.. 3\n== =========\n\nafter"
+    table = (
+        "before\n\n== =========\na  b\n..  more\n== =========\n1  2 |x|\n   and\n.. 3\n== =========\n\nafter"
+    )
     assert site.markdown_tables(table.replace("..  more", "   more")).splitlines() == [
-        *("before", "", "| a | b more |", "|---|---|", r"| 1 | 2 \vert x\vert  |", "|  | 3 |", "", "after")
+        *(
+            "before",
+            "",
+            "| a | b more |",
+            "|---|---|",
+            r"| 1 | 2 \vert x\vert  and |",
+            "|  | 3 |",
+            "",
+            "after",
+        )
     ]
     assert site.markdown_tables("Title\n=====\ntext") == "Title\n=====\ntext"
 

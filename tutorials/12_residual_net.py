@@ -27,6 +27,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 2
+
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
 WINE, TEAL, OLIVE, INDIGO, GREY = (
     OTHERS  # the map of mp.figures: explicit orange, implicit blue

@@ -49,6 +49,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 2
+
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
 WINE, TEAL, OLIVE, INDIGO, GREY = (
     OTHERS  # the map of mp.figures: explicit orange, implicit blue

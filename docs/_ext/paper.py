@@ -29,19 +29,20 @@ class Formulas(SphinxDirective):
         for explanation in explanations:
             for part in (*explanation.sources, *explanation.tests, *explanation.tutorials):
                 self.env.note_dependency(str(ROOT / part.file))
-        text = "\n".join(line for explanation in explanations for line in section(explanation))
+        root = "../" * self.env.docname.count("/")
+        text = "\n".join(line for explanation in explanations for line in section(explanation, root))
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
 
-def section(explanation):
-    """Yield the reStructuredText of one formula."""
+def section(explanation, root):
+    """Yield the reStructuredText of one formula, on a page from which ``root`` leads to the first one."""
     formula = explanation.formula
     title = f"{formula.label}: {formula.title}"
     yield from ("", f".. _paper-{formula.label}:", "", title, "-" * len(title), "")
     yield from block(".. math::", [formula.latex])
     yield from (formula.words, "")
     for source in explanation.sources:
-        yield from code(source, formula.label)
+        yield from code(source, formula.label, root)
     if explanation.tests:
         yield from ("**Tests**", "")
     for test in explanation.tests:
@@ -56,11 +57,11 @@ def section(explanation):
     yield ""
 
 
-def code(source, label):
+def code(source, label, root):
     """Yield the source of one object with links to it, the lines of the formula emphasised."""
     marked = [str(i) for i, line in enumerate(source.lines, start=1) if line in source.marked(label)]
     object_, _, method = source.name.partition(".__")
-    page = f"_modules/{source.module.replace('.', '/')}.html"
+    page = f"{root}_modules/{source.module.replace('.', '/')}.html"
     if source.defined:  # constants have no place of their own on it
         page += f"#{source.anchor.partition('.__')[0]}"
     name = f":py:obj:`~{object_}`" + (f" ``.__{method}``" if method else "")

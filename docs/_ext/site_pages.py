@@ -99,8 +99,13 @@ def markdown_tables(text):
             heads = rules[1] - i - 1 if len(rules) == 3 else 0
             cells = [" ".join(filter(None, column)) for column in zip(*rows[:heads], strict=True)]
             done += [bars(cells or [""] * len(spans)), "|" + "---|" * len(spans)]
-            body = rows[heads + 1 :] if heads else rows
-            done += [bars(["" if cell == ".." else cell for cell in row]) for row in body]
+            body: list[list[str]] = []
+            for row in rows[heads + 1 :] if heads else rows:
+                if body and not row[0]:  # what goes on from the row above
+                    body[-1] = [" ".join(filter(None, cells)) for cells in zip(body[-1], row, strict=True)]
+                else:
+                    body.append(["" if cell == ".." else cell for cell in row])
+            done += map(bars, body)
             i = rules[-1] + 1
         else:
             done.append(lines[i])
