@@ -387,7 +387,7 @@ def test_exercises_are_listed_and_unknown_ones_refused(capsys):
     with pytest.raises(SystemExit) as left:
         main(["exercise", "99"])
     assert left.value.code == 2
-    assert capsys.readouterr().err.startswith("minprox: error: no exercise '99': expected one of 01, ")
+    assert re.match("minprox: error: no exercise '?99'?: expected one of 01, ", capsys.readouterr().err)
 
 
 def test_the_site_offers_every_exercise():

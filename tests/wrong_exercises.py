@@ -301,4 +301,13 @@ WRONG = [
     ("19", "np.abs(v) - tau * lam", "np.abs(v) - lam", "ista_step", "E4", "expected τλ"),
     ("25", "abs(1 / (1 - z))", "abs(1 - z)", "growth", "E4", "not divided"),
     ("24", "k * A.T @ A", "A.T @ A", "repeated_step", "E6", "one copy"),
+    (
+        "23",
+        "np.eye(cols) / np.sqrt(tau_theta)",
+        "np.eye(cols) / tau_theta",
+        "ridge_rows",
+        "E6",
+        "without its root",
+    ),
+    ("23", "A.T @ A / len(A)", "A.T @ A", "damped_step", "E6", "1/N is missing"),
 ]

@@ -61,8 +61,8 @@ def mend_source_links(app, pagename, templatename, context, doctree):
 
     def mended(link):
         names = known.get(link[2], [])
-        tail = link[3].removeprefix("minprox")
-        found = [name for name in names if name == link[3]] or [n for n in names if n.endswith(tail)]
+        tails = link[3], link[3].removeprefix("minprox"), f".{link[3].rpartition('.')[2]}"
+        found = [name for tail in tails for name in names if name.endswith(tail)]
         return f'{link[1]}{link[2]}.html#{found[0]}"' if found else link[0]
 
     pattern = r'(<a class="viewcode-back" href="(?:\.\./)*)([^"#]+)\.html#([^"]+)"'
