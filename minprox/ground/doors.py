@@ -115,6 +115,13 @@ def matrix(name: str, value: Any) -> None:
         raise ValueError(f"{name}: expected an array of two axes, found the shape {value.shape}")
 
 
+def stacked(name: str, value: Any) -> None:
+    """Raise an error unless this is an array of floating-point numbers with two axes or more."""
+    floats(name, value)
+    if value.ndim < 2:
+        raise ValueError(f"{name}: expected the shape (..., rows, n_out), found {value.shape}")
+
+
 def arrays(name: str, value: Any) -> None:
     """Raise TypeError unless this is a list of arrays of real numbers."""
     if not isinstance(value, (list, tuple)):

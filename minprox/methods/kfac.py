@@ -20,7 +20,7 @@ from minprox.engine.solvers.exact import inverse_shifted, trace
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module, to_numpy
-from minprox.ground.doors import floats, reals
+from minprox.ground.doors import floats, reals, stacked
 from minprox.ground.seeds import seed as check_seed
 from minprox.learning.doors import door
 from minprox.methods.model_targets import drawn_targets
@@ -162,7 +162,7 @@ def input_factor(A: LinearMap) -> Array:
     return A.T.gram() / A.shape[0]  # Ω = AᵀA/(N P)  (K1, K3)
 
 
-@door(N=samples)
+@door(delta=stacked, N=samples)
 def output_factor(delta: Array, N: Any) -> Array:
     """Return ``Γ``, the second moment of the errors of single samples, summed over output positions (K1).
 
@@ -183,8 +183,6 @@ def output_factor(delta: Array, N: Any) -> Array:
     >>> mp.methods.output_factor(np.array([[0.5], [1.5]]), 2)  # of the errors 1 and 3
     array([[5.]])
     """
-    if delta.ndim < 2:
-        raise ValueError(f"delta: expected the shape (..., rows, n_out), found {delta.shape}")
     delta = delta.astype("float64", copy=False)
     return N * (transpose(delta) @ delta)  # Γ = 1/N Σ (N δ)(N δ)ᵀ  (K1)
 
