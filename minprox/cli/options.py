@@ -51,6 +51,20 @@ class Named(click.Choice):
         pass  # the table has them
 
 
+class Naming(click.Option):
+    """An option whose help ends with the names that its table has at the moment."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return flags and help."""
+        words, kind = self.help, self.type
+        assert isinstance(kind, click.Choice)
+        self.help = f"{words}: {', '.join(kind.choices)}."
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.help = words
+
+
 def load(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> None:
     """Load the files of an option, before the other ones are looked at."""
     for place in paths:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from minprox.cli.options import Named, Place, backend_options, echo, plugin_option
+from minprox.cli.options import Named, Naming, Place, backend_options, echo, plugin_option
 from minprox.experiments import ACTIVATIONS, DATA, LOSSES, NETS, Run, execute
 from minprox.experiments.outcome import ending
 from minprox.experiments.runs import DTYPES, OPTIMIZERS
@@ -57,7 +57,8 @@ def assignments(context: click.Context, option: click.Parameter, texts: tuple[st
     default="proxprop",
     show_default=True,
     metavar="METHOD",
-    help=f"Explicit steps by the gradient, implicit steps, or what a plugin adds: {', '.join(METHODS)}.",
+    cls=Naming,
+    help="Explicit steps by the gradient, implicit steps, or what a plugin adds",
 )
 @click.option(
     "--set",

@@ -95,7 +95,7 @@ def held_in(value: Any, seen: set[int]) -> Iterator[str]:
     yield type(value).__qualname__
     if isinstance(value, SIMPLE):
         yield repr(value)
-    elif hasattr(value, "tobytes"):
+    elif hasattr(value, "tobytes") and not isinstance(value, type):
         yield f"{value.shape} {value.dtype} {zlib.crc32(to_numpy(value).tobytes())}"
     elif id(value) not in seen:
         seen.add(id(value))
