@@ -169,9 +169,8 @@ right = np.vdot(kernel, conv.adjoint_theta(image, delta))
 print(f"⟨A θ, δ⟩ = {left:.15f}\n⟨θ, Aᵀ δ⟩ = {right:.15f}")
 assert abs(left - right) <= 1e-13 * np.linalg.norm(z) * np.linalg.norm(delta)
 
-mp.check_layer(
-    conv, (3, 9, 9)
-)  # this and more: linear in θ, both adjoints, one column for each channel
+# this and more: linear in θ, both adjoints, one column for each channel
+mp.check_layer(conv, (3, 9, 9))
 
 # %%
 # The gradient check along a random direction

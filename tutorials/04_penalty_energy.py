@@ -130,9 +130,8 @@ theta_next[3] = theta[3] - tau * adjoint_theta(a[2], delta)
 # :math:`a_{l-1}^k`.
 
 for l in (2, 1):
-    z_half[l] = z[l] - tau * gamma * sigma_prime(z[l]) * (
-        sigma(z[l]) - a_half[l]
-    )  # (b)
+    # (b)
+    z_half[l] = z[l] - tau * gamma * sigma_prime(z[l]) * (sigma(z[l]) - a_half[l])
     residual = phi(theta[l], a[l - 1]) - z_half[l]
     if l > 1:  # a_0 is the data
         a_half[l - 1] = a[l - 1] - tau * rho * adjoint_input(theta[l], residual)
@@ -367,10 +366,8 @@ for l in (1, 2):
         "samples"
     )
     assert lam >= len(x) > 2
-before, after = (
-    4,
-    5,
-)  # just before and after the step in θ_2, whose coupling is in column 2
+# just before and after the step in θ_2, whose coupling is in column 2
+before, after = 4, 5
 assert explicit[after, 2] > 10 * explicit[before, 2]
 assert proximal[after, 2] < proximal[before, 2]
 assert explicit[-1].sum() > explicit[0].sum()

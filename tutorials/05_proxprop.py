@@ -123,9 +123,8 @@ except AssertionError as verdict:
     print("Here is what a wrong claim looks like:", verdict, sep="\n  ")
 else:
     raise RuntimeError("the planted error went through")
-mp.check_step(
-    A, delta, tau_theta, mp.Exact()(A, delta, tau_theta)
-)  # and this one is right
+# and this one is right
+mp.check_step(A, delta, tau_theta, mp.Exact()(A, delta, tau_theta))
 
 # %%
 # The filter
@@ -153,9 +152,8 @@ for tau_theta in taus:
     assert np.allclose(V.T @ d, filtered, rtol=0, atol=1e-9 * abs(filtered).max())
 
 positive = eigenvalues[eigenvalues > 1e-10 * eigenvalues.max()]
-silent = int(
-    (A.matrix() == 0).all(axis=0).sum()
-)  # ReLUs that are zero for every sample of the batch
+# ReLUs that are zero for every sample of the batch
+silent = int((A.matrix() == 0).all(axis=0).sum())
 print(
     f"{len(eigenvalues)} eigenvalues: {silent} zero, the others {positive[0]:.2g} to "
     f"{positive[-1]:.3g}"
@@ -357,9 +355,8 @@ for tau in (1e-3, 1.0, 50.0):
     s = mp.algorithm_2(net, x, loss, y, tau=tau, tau_theta=0.05)
     for l, d in enumerate(steps):  # the paper counts its layers from 1
         step = s.theta[l + 1] - s.theta_next[l + 1]
-        assert (
-            relative(step, tau * d) < 1e-7
-        )  # the difference of nearly equal θ has lost some digits
+        # the difference of nearly equal θ has lost some digits
+        assert relative(step, tau * d) < 1e-7
         if l < len(steps) - 1:
             assert relative(s.z[l + 1] - s.z_half[l + 1], tau * deltas[l]) < 1e-8
     print(

@@ -38,9 +38,8 @@ import minprox as mp
 
 # sphinx_gallery_thumbnail_number = 2
 
-DUAL = mp.figures.look_of("proxprop")[
-    "color"
-]  # what mp.Exact() takes for most dense layers
+# what mp.Exact() takes for most dense layers
+DUAL = mp.figures.look_of("proxprop")["color"]
 BLACK, PRIMAL = mp.figures.COLOURS[6], mp.figures.COLOURS[10]
 plt.rcParams.update(
     {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
@@ -379,9 +378,8 @@ assert relative(A.T.gram(), patches.T @ patches) < 1e-12
 delta = rng.standard_normal((A.shape[0], 16))
 step = mp.Exact()(A, delta, 0.05)
 mp.check_step(A, delta, 0.05, step)
-assert (
-    relative(mp.Exact("dual")(A, delta, 0.05), step) < 1e-9
-)  # four small images: here the dual fits
+# four small images: here the dual fits
+assert relative(mp.Exact("dual")(A, delta, 0.05), step) < 1e-9
 
 saved = A.normal_cost / (A.shape[0] * A.shape[1] ** 2 / 2)
 print(

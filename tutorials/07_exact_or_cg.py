@@ -66,9 +66,8 @@ net = mp.Sequential(
 )
 loss, tape = mp.CrossEntropy(), mp.forward(net, x)
 A, delta = next((A, delta) for l, A, delta in mp.errors(net, tape, loss, y) if l == 1)
-delta = delta[
-    :, delta.any(axis=0)
-]  # an output whose ReLU is silent on the whole batch has no errors
+# an output whose ReLU is silent on the whole batch has no errors
+delta = delta[:, delta.any(axis=0)]
 
 
 def system(A, tau_theta):
@@ -102,9 +101,8 @@ for n in (1, 2, 3, 5):
     Q = krylov(M, g[:, 0], n)
     ritz[n] = np.linalg.eigvalsh(Q.T @ M @ Q)
     d = mp.BlockCG(n)(A, one, tau_theta)
-    assert np.linalg.norm(Q.T @ (g - M @ d)) < 1e-7 * np.linalg.norm(
-        g
-    )  # orthogonal to the space
+    # orthogonal to the space
+    assert np.linalg.norm(Q.T @ (g - M @ d)) < 1e-7 * np.linalg.norm(g)
     p = np.prod(1 - mu[:, None] / ritz[n], axis=1)
     assert relative(V.T @ d, ((1 - p) / mu)[:, None] * (V.T @ g)) < 1e-7  # d = q(M) g
     print(f"n = {n}: Ritz values {np.round(ritz[n], 2)}")
@@ -166,9 +164,8 @@ alpha = (g * g).sum() / (g * (M @ g)).sum()
 assert relative(mp.CG(1)(A, delta, tau_theta), alpha * g) < 1e-12
 alphas = (g * g).sum(axis=0) / (g * (M @ g)).sum(axis=0)
 assert relative(mp.BlockCG(1)(A, delta, tau_theta), alphas * g) < 1e-12
-assert (
-    1 / mu[-1] <= alphas.min() <= alphas.max() <= 1 / mu[0]
-)  # 1/α is a Rayleigh quotient of M
+# 1/α is a Rayleigh quotient of M
+assert 1 / mu[-1] <= alphas.min() <= alphas.max() <= 1 / mu[0]
 values = [
     mp.theory.subproblem(A, delta, tau_theta, s * alpha * g) for s in (0.9, 1.0, 1.1)
 ]
@@ -209,9 +206,8 @@ def gaps(solver, tau_theta):
     steps = [solver(int(n))(A, delta, tau_theta) for n in iterations]
     energy = [((d - exact) * (M @ (d - exact))).sum() / start for d in steps]
     residual = [np.linalg.norm(M @ d - g) / np.linalg.norm(g) for d in steps]
-    assert all(
-        (d * g).sum() > 0 for d in steps
-    )  # every iterate is a descent direction (P3)
+    # every iterate is a descent direction (P3)
+    assert all((d * g).sum() > 0 for d in steps)
     return np.array(energy), np.array(residual)
 
 
@@ -365,15 +361,12 @@ for name in problems:
     assert np.allclose(
         traces[name, "BlockCG"], traces[name, "cg"], rtol=1e-3, atol=1e-12
     )
-    assert np.isclose(
-        traces[name, "broken"][0], traces[name, "cg"][0]
-    )  # the first step is right,
-    assert np.all(
-        np.diff(traces[name, "broken"]) < 0
-    )  # and every other still goes downhill,
-    patient = broken_cg(
-        problems[name], errors, tau_theta, 500
-    )  # even to the solution in the end
+    # the first step is right,
+    assert np.isclose(traces[name, "broken"][0], traces[name, "cg"][0])
+    # and every other still goes downhill,
+    assert np.all(np.diff(traces[name, "broken"]) < 0)
+    # even to the solution in the end
+    patient = broken_cg(problems[name], errors, tau_theta, 500)
     assert gap(problems[name], errors, tau_theta, patient) < 1e-9
 
 figure, panels = plt.subplots(

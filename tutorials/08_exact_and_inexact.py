@@ -120,9 +120,8 @@ histories = experiments.run(here, folder / "x1", progress=False, say=print)
 print(sorted(path.name for path in (folder / "x1" / "seed-0" / "exact").iterdir()))
 print(experiments.table(here, folder / "x1"))
 
-again = experiments.run(
-    here, folder / "x1", progress=False
-)  # finds that there is nothing left to do
+# finds that there is nothing left to do
+again = experiments.run(here, folder / "x1", progress=False)
 assert {k: h.train_loss for k, h in again.items()} == {
     k: h.train_loss for k, h in histories.items()
 }
@@ -317,9 +316,8 @@ square = {
 by_hand, declared = (
     h.train_loss for h in (square["ProxProp: both"], histories["seed-0/exact"])
 )
-assert np.allclose(
-    by_hand, declared, rtol=1e-3
-)  # the same run, but for the number of BLAS threads
+# the same run, but for the number of BLAS threads
+assert np.allclose(by_hand, declared, rtol=1e-3)
 
 show(mp.figures.convergence(square, title="Where does the lead come from?"))
 ends = {name: h.train_loss[-1] for name, h in square.items()}

@@ -239,9 +239,8 @@ for share in shares:
         f"tau = {share} of the limit: gap {found}; predicted factor "
         f"{1 - 2 * share:.1f} a step"
     )
-    assert np.isclose(
-        gaps[share][1], 1 - tau * sharpness, atol=0.02
-    )  # one step: as predicted
+    # one step: as predicted
+    assert np.isclose(gaps[share][1], 1 - tau * sharpness, atol=0.02)
     assert (abs(gaps[share][4]) > 1) == (share > 1)  # four steps: it has grown, or not
 assert (np.diff(courses[0.5]) < 0).all()
 assert courses[2.0].max() > 2 * courses[2.0][0]
@@ -438,9 +437,8 @@ for N in (75, 300, 1200):
         f"N = {N:4d}: the exact step meets the curvature {levels[N] / N:.5f} = "
         f"{levels[N]:.2f}/N"
     )
-assert max(levels.values()) < 4 * min(
-    levels.values()
-)  # while N grows by a factor of 16
+# while N grows by a factor of 16
+assert max(levels.values()) < 4 * min(levels.values())
 
 # %%
 # What (P5) does not say
@@ -464,9 +462,8 @@ for name, solver in solvers.items():
         f"{t:g}: {length:.1e}" for t, length in zip(sweep, lengths[name], strict=True)
     )
     print(f"length of the step, {name}: {text}")
-growth = {
-    name: found[-1] / found[-2] for name, found in lengths.items()
-}  # from τ_θ = 5 to 50
+# from τ_θ = 5 to 50
+growth = {name: found[-1] / found[-2] for name, found in lengths.items()}
 assert growth["exact"] > 1.2 > 1.05 > growth["cg3"]
 assert lengths["exact"][-1] > 2 * lengths["cg3"][-1] > 2 * lengths["cg1"][-1]
 

@@ -386,9 +386,8 @@ with tempfile.TemporaryDirectory() as folder:
     print(experiments.table(here, folder))
     panels = mp.figures.experiment(here, folder)
 
-plt.figure(
-    FigureClass=lambda *args, **options: panels
-)  # hands the finished figure to pyplot
+# hands the finished figure to pyplot
+plt.figure(FigureClass=lambda *args, **options: panels)
 plt.show()
 
 # %%
@@ -404,9 +403,8 @@ plt.show()
 
 runs = dict(zip(here.methods, histories.values(), strict=True))
 accuracy = {key: h.validation_accuracy[-1] for key, h in runs.items()}
-assert (
-    runs["exact"].train_loss[3] > runs["cg3"].train_loss[3]
-)  # exact is slower at first
+# exact is slower at first
+assert runs["exact"].train_loss[3] > runs["cg3"].train_loss[3]
 assert min(accuracy["exact"], accuracy["cg10"]) > accuracy["backprop"] + 0.02
 print(
     ", ".join(

@@ -257,9 +257,8 @@ plt.show()
 # which ProxProp becomes gradient descent.
 
 exact = swept["exact"]
-generosity = np.cos(exact[..., 0]) / np.cos(
-    exact[..., 1]
-)  # how many times the slope that is promised
+# how many times the slope that is promised
+generosity = np.cos(exact[..., 0]) / np.cos(exact[..., 1])
 print(
     "promised slope exceeded by the factor, at the smallest and the largest tau_theta:"
 )
@@ -305,9 +304,8 @@ for l, A, delta in mp.errors(net, mp.forward(net, x), loss, y):
 assert np.all(generosity[-1] > 10)
 for name in ("cg1", "cg3"):
     angles = swept[name][..., 0]
-    assert np.all(
-        np.abs(angles[-1] - angles[-5]) < np.radians(1)
-    )  # two decades, no change
+    # two decades, no change
+    assert np.all(np.abs(angles[-1] - angles[-5]) < np.radians(1))
     assert np.all(angles[-1] < exact[-1, :, 0])
 
 # %%
@@ -422,9 +420,8 @@ def descend(direction, seed, smoothing=0.0, most=1000, enough=1e-6):
             theta - tau * v for theta, v in zip(net.parameters, d, strict=True)
         ]
     rows = np.array(rows)
-    assert np.all(
-        np.diff(rows[:, 0]) < 0
-    )  # downhill at every step, by at least what was promised
+    # downhill at every step, by at least what was promised
+    assert np.all(np.diff(rows[:, 0]) < 0)
     assert rows[0, 0] - rows[-1, 0] >= promised
     return rows
 
@@ -462,9 +459,8 @@ for name in directions:
     print(
         f"{plain(name):40}" + "".join(f"{f'{a} / {b} / {c}':>20}" for a, b, c in cells)
     )
-assert all(
-    rows[-1, 1] < 1e-6 for rows in runs.values()
-)  # the gradient goes to zero, whatever the direction
+# the gradient goes to zero, whatever the direction
+assert all(rows[-1, 1] < 1e-6 for rows in runs.values())
 for seed in seeds:
     explicit, *implicits = (runs[name, seed] for name in directions)
     for rows in implicits:
@@ -513,9 +509,8 @@ plt.show()
 # Give it a minimiser: with ``label_smoothing`` of 0.1 the loss cannot fall below the
 # entropy of its targets. Everything else remains.
 
-targets = np.array(
-    [0.91, *[0.01] * 9]
-)  # the label's class gets 0.9 + 0.1/10, each other 0.1/10
+# the label's class gets 0.9 + 0.1/10, each other 0.1/10
+targets = np.array([0.91, *[0.01] * 9])
 entropy = -(targets * np.log(targets)).sum()
 
 
@@ -573,12 +568,10 @@ for panel in panels:
 plt.show()
 
 explicit, implicit, shorter = smooth.values()
-assert implicit[20, 0] - entropy < 0.3 * (
-    explicit[20, 0] - entropy
-)  # far ahead at first,
-assert (
-    explicit[:, 1].min() < implicit[:, 1].min()
-)  # and yet the gradient is the first to make ∇J small,
+# far ahead at first,
+assert implicit[20, 0] - entropy < 0.3 * (explicit[20, 0] - entropy)
+# and yet the gradient is the first to make ∇J small,
+assert explicit[:, 1].min() < implicit[:, 1].min()
 assert shorter[-1, 0] - entropy < 0.1 * (implicit[-1, 0] - entropy)  # and this is why
 
 # %%

@@ -117,9 +117,8 @@ def sweep(net, tape, loss, y, gather):
     for i in reversed(range(1, len(net.nodes))):
         layer, inputs, delta = tape.layers[i], tape.inputs(i), errors[i]
         if isinstance(layer, mp.Transfer):
-            gradient[net.transfers.index(layer)] = layer.adjoint_theta(
-                inputs[0], delta
-            )  # Aᵀ δ  (P1)
+            # Aᵀ δ  (P1)
+            gradient[net.transfers.index(layer)] = layer.adjoint_theta(inputs[0], delta)
             back = layer.adjoint_input(layer.theta, inputs[0], delta)  # (∂φ/∂a)ᵀ δ
         else:
             back = layer.adjoint(delta, tape.values[i], *inputs)  # σ'(z)ᵀ δ
@@ -149,9 +148,8 @@ through_the_branch = (1 - np.tanh(h) ** 2) * (delta @ net.transfers[1].weight.T)
 assert np.allclose(
     errors[1], through_the_sum + through_the_branch, rtol=1e-12, atol=1e-15
 )
-assert np.array_equal(
-    errors[3], errors[4]
-)  # a sum hands its error to both of its inputs
+# a sum hands its error to both of its inputs
+assert np.array_equal(errors[3], errors[4])
 
 # %%
 # Is it the gradient? ``mp.check_gradient`` compares with central differences of
@@ -283,9 +281,8 @@ for l, A, delta in mp.errors(net, tape, loss, y):
             f"layer {l}: A {A.shape[0]} x {A.shape[1]}; cg3 leaves a residual of "
             f"{reports[l].residual:.2f}"
         )
-assert net.last_transfers == {
-    3
-}  # the layer behind which no other stands keeps its gradient
+# the layer behind which no other stands keeps its gradient
+assert net.last_transfers == {3}
 
 # %%
 # Training

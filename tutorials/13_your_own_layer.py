@@ -239,9 +239,8 @@ except TypeError as message:
 
 class ExactConv1d(Conv1d):
     def matrix(self, a):
-        patches = sliding_window_view(a, self.kernel, axis=2).swapaxes(
-            1, 2
-        )  # (n, p, c, k)
+        # (n, p, c, k)
+        patches = sliding_window_view(a, self.kernel, axis=2).swapaxes(1, 2)
         patches = patches.reshape(-1, self.channels * self.kernel)
         return np.hstack([patches, np.ones((len(patches), 1), a.dtype)])
 

@@ -61,9 +61,8 @@ def make_net(*sizes, seed=0, dtype="float32"):
 
 data, loss = mp.datasets.digits(), mp.CrossEntropy()
 net = make_net(64, 100, 50, 10)
-xp = mp.array_module(
-    *net.parameters, data.train.x
-)  # one module to which all of them belong
+# one module to which all of them belong
+xp = mp.array_module(*net.parameters, data.train.x)
 assert xp.__name__ == BACKEND
 
 with mp.use("numpy"):  # as a context manager it restores the former choice
@@ -150,9 +149,8 @@ for theta, old in zip(net.parameters, before, strict=True):
     assert np.array_equal(mp.to_numpy(theta), old)
 for m, old in zip(optimizer.state["mean"], moments, strict=True):
     assert np.array_equal(mp.to_numpy(m), old)
-mp.train(
-    net, data, loss, optimizer, implicit, epochs=1, batch_size=100, progress=False
-)  # and on it goes
+# and on it goes
+mp.train(net, data, loss, optimizer, implicit, epochs=1, batch_size=100, progress=False)
 
 # %%
 # What a training step must not do
@@ -189,9 +187,8 @@ def patient(net, optimizer, batches):
     total = 0.0
     for x, y in batches:
         tape = mp.forward(net, x)
-        total = total + loss(
-            tape.output, y
-        )  # an array of one number: it stays where it is
+        # an array of one number: it stays where it is
+        total = total + loss(tape.output, y)
         optimizer.step(implicit(net, tape, loss, y))
     return fetch(total) / len(batches)
 

@@ -89,9 +89,8 @@ def table(nets, attacks=((0, fgsm), (0.1, fgsm), (0.2, fgsm), (0.2, pgd))):
 plain = train()
 g = mp.input_gradient(plain, mp.forward(plain, x), loss, y)
 attacked = fgsm(plain, x, y, loss, epsilon=0.15)
-inside = (x - 0.15 > 0) & (
-    x + 0.15 < 1
-)  # away from the range of the data, to which attacks keep
+# away from the range of the data, to which attacks keep
+inside = (x - 0.15 > 0) & (x + 0.15 < 1)
 assert np.allclose(abs(attacked - x)[inside & (g != 0)], 0.15, atol=1e-6)
 assert (g * (attacked - x)).sum(axis=1).mean() <= 0.15 * abs(g).sum(axis=1).mean()
 

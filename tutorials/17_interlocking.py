@@ -92,13 +92,14 @@ assert not plain[1].any()
 # what waits for what (I3).
 
 assert [chain_length(5, N) for N in (1, 2, 5)] == [1, 2, 5]
-assert step_time(10, 1) == step_time(
-    5, 1
-)  # local: as long as one module takes, however many there are
-assert step_time(10, 10) == 2 * step_time(
-    5, 5
-)  # end-to-end: as long as all of them together
-mp.figures.gantt(modules=5, horizons=(1, 2, 5))
+# local: as long as one module takes, however many there are
+assert step_time(10, 1) == step_time(5, 1)
+# end-to-end: as long as all of them together
+assert step_time(10, 10) == 2 * step_time(5, 5)
+
+picture = mp.figures.gantt(modules=5, horizons=(1, 2, 5))
+plt.figure(FigureClass=lambda *args, **options: picture)
+plt.show()
 
 # %%
 # What it costs: accuracy

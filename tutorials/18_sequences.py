@@ -70,9 +70,8 @@ attention = mp.Attention(heads=2, causal=True)
 q, k, v = rng.standard_normal((3, 1, 8, 6))
 before = attention.forward(q, k, v)
 k[:, 5:], v[:, 5:] = 9.0, -9.0  # whatever happens from place 5 on …
-assert np.array_equal(
-    attention.forward(q, k, v)[:, :5], before[:, :5]
-)  # … place 4 and those before it do not see
+# … place 4 and those before it do not see
+assert np.array_equal(attention.forward(q, k, v)[:, :5], before[:, :5])
 
 # %%
 # Numbers, spelt out

@@ -175,9 +175,8 @@ aucs = [mp.methods.spauc.auc(s, seen.y == 8) for s in scores.T]
 figure = plt.figure(figsize=(12, 6.2))
 grid = figure.add_gridspec(2, 5, height_ratios=(1.6, 1))
 panel = figure.add_subplot(grid[0, :3])
-late = np.argsort(
-    -np.abs(weights[28])
-)  # the weights that are large in the middle of the path
+# the weights that are large in the middle of the path
+late = np.argsort(-np.abs(weights[28]))
 for i in late[::-1]:
     front = i in late[:6]
     colour = (

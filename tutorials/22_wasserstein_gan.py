@@ -121,9 +121,8 @@ assert bound > sorted_ > affine
 G = mp.Sequential(mp.Linear(3, 2, bias=False), seed=0, dtype="float64")
 R = rng.standard_normal((3, 3))
 H = mp.Sequential(mp.Linear(3, 2, bias=False), dtype="float64")
-H.parameters = [
-    np.linalg.solve(R, G.parameters[0])
-]  # the same generator, on other features
+# the same generator, on other features
+H.parameters = [np.linalg.solve(R, G.parameters[0])]
 
 z, delta = rng.standard_normal((64, 3)), rng.standard_normal((64, 2)) / 64
 moved = {}

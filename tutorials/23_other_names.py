@@ -132,9 +132,8 @@ images = conv.linear_map(rng.standard_normal((5, 3, 6, 6)))
 for B, error in ((layer, delta), (images, rng.standard_normal((images.shape[0], 4)))):
     NP = B.shape[0]
     identity = NP * (input_factor(B) + np.eye(B.shape[1]) / (NP * tau_theta))
-    assert (
-        relative(B.T.gram() + np.eye(B.shape[1]) / tau_theta, identity) < 1e-12
-    )  # (K3)
+    # (K3)
+    assert relative(B.T.gram() + np.eye(B.shape[1]) / tau_theta, identity) < 1e-12
     one = np.eye(error.shape[1])
     foof = kfac_step(B.T @ error, input_factor(B), one, 1 / (NP * tau_theta), 0.0)
     assert relative(mp.Exact()(B, error, tau_theta), foof / NP) < 1e-12
@@ -192,9 +191,8 @@ for seed in range(6):
     tape = mp.forward(net, x)
     g = mp.backprop(net, tape, cross, classes)[0]
     G = (mp.gauss_newton_product(net, tape, cross, classes) @ np.eye(56 + 27))[:56, :56]
-    lam = (
-        0.1 * np.trace(G) / 56
-    )  # the same damping for all, in units of the mean curvature
+    # the same damping for all, in units of the mean curvature
+    lam = 0.1 * np.trace(G) / 56
     steps = (
         g,
         mp.proxprop(net, tape, cross, classes, tau_theta=70 / (np.sum(x**2) + 30))[0],
@@ -237,9 +235,8 @@ plt.show()
 # The claim that must fail is the one found in many a summary of the paper:
 
 try:
-    assert angles[1, 4].max() < 1, (
-        f"up to {angles[1, 4].max():.0f} degrees apart"
-    )  # must fail
+    # must fail
+    assert angles[1, 4].max() < 1, f"up to {angles[1, 4].max():.0f} degrees apart"
 except AssertionError as verdict:
     print("Here is what a wrong claim looks like:", verdict)
 else:

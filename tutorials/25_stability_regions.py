@@ -186,9 +186,8 @@ def step(theta, tau, share):
 v, apart = vectors[:, -1], 1e-6
 shares = {"explicit Euler": 0.0, "implicit Euler": 1.0, "Crank–Nicolson": 0.5}
 for name, share in shares.items():
-    small = (
-        0.02 / h[-1]
-    )  # so short that the net, too, is nearly linear; then the length of above
+    # so short that the net, too, is nearly linear; then the length of above
+    small = 0.02 / h[-1]
     for length, tolerance in ((small, 1e-3), (tau, 0.02)):
         ends = [step(start + side * apart * v, length, share) for side in (1, -1)]
         gap = v @ (ends[0] - ends[1]) / (2 * apart)

@@ -235,9 +235,8 @@ for name, found in (("MAC", penalty), ("ADMM", admm)):
 assert tuned(admm)[1]["J"][-1] < 0.6 * tuned(penalty)[1]["J"][-1]
 assert tuned(admm)[1]["J"][-1] < 0.2 * tuned(whole)[1]["J"][-1]
 for rho in weights[1:]:  # unless the weight is too small,
-    assert (
-        admm[rho]["broken"][-1] < penalty[rho]["broken"][-1] / 2
-    )  # multipliers close the ties
+    # multipliers close the ties
+    assert admm[rho]["broken"][-1] < penalty[rho]["broken"][-1] / 2
 
 # %%
 # Against gradients

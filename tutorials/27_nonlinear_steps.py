@@ -77,9 +77,8 @@ for tau in taus:
     net.parameters[1][...] = theta - steps[1]
     condition = mp.backprop(net, mp.forward(net, x), loss, y)[1] - steps[1] / tau
     net.parameters[1][...] = theta
-    assert np.linalg.norm(condition) < 1e-9 * np.linalg.norm(
-        gradient
-    )  # the same, by hand
+    # the same, by hand
+    assert np.linalg.norm(condition) < 1e-9 * np.linalg.norm(gradient)
     iterations.append(reports[1].iterations)
     after["explicit"].append(block(tau * gradient))
     after["implicit"].append(block(steps[1]))
@@ -354,9 +353,8 @@ def train(step, tau, rounds=150):
         losses.append(J(now))
         A, error, gradient, left = passes(now)
         now = now - tau * step(A, error)
-        now[:UNITS] *= min(
-            1, 0.9 / np.linalg.norm(now[:UNITS], 2)
-        )  # so that there is a fixed point
+        # so that there is a fixed point
+        now[:UNITS] *= min(1, 0.9 / np.linalg.norm(now[:UNITS], 2))
         head.parameters = [head.parameters[0] - gradient]
         worst = max(worst, left)
     assert worst < 1e-6  # the certificates of all steps
