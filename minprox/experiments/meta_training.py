@@ -26,6 +26,7 @@ from minprox.methods.vsml.tasks import gaussian_tasks
 from minprox.methods.vsml.unrolled import Episode
 
 HELD_OUT = 256  # tasks that are measured at the end
+WAYS = THROUGH_TIME, IMPLICIT, EVOLUTION = "bptt", "proxprop", "es"  # how the meta-parameters are trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ class MetaTraining(Kind):
     TABLE: ClassVar[tuple[str, ...]] = ("held_out", "loss", "accuracy", "step", "seconds")
     SETTINGS: ClassVar[Mapping[str, str]] = MappingProxyType({"tau": "τ", "tau_theta": "τ_θ"})
 
-    method: str = "bptt"
+    method: str = THROUGH_TIME
     blocks: int = 200
     every: int = 20
     inputs: int = 8
@@ -106,12 +107,12 @@ class MetaTraining(Kind):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("method", self.method, ("bptt", "proxprop", "es"))
+        one_of("method", self.method, WAYS)
         for name in ("blocks", "every", "inputs", "classes", "T", "batch", "population"):
             object.__setattr__(self, name, whole(name, getattr(self, name)))
         for name in ("tau", "clip", "sigma"):
             object.__setattr__(self, name, number(name, getattr(self, name), above=0))
-        if (self.tau_theta is None) == (self.method == "proxprop"):
+        if (self.tau_theta is None) == (self.method == IMPLICIT):
             raise ValueError(f"tau_theta: expected with proxprop and only there, found {self.tau_theta!r}")
         if self.tau_theta is not None:
             object.__setattr__(self, "tau_theta", number("tau_theta", self.tau_theta, above=0))
@@ -152,11 +153,11 @@ class MetaTraining(Kind):
     def begin(self, arrays: dict[str, np.ndarray] | None = None) -> MetaState:
         """Return the cell in training; see :class:`Kind`."""
         tasks, cell = self.tasks(self.batch), LSTMCell(seed=self.seed)
-        net = Episode(cell, (self.inputs, self.classes), 1 if self.method == "es" else self.T)
+        net = Episode(cell, (self.inputs, self.classes), 1 if self.method == EVOLUTION else self.T)
         meta: Any
-        if self.method == "es":
+        if self.method == EVOLUTION:
             meta = Search(net, tasks, self.sigma, self.population, self.executor)
-        elif self.method == "proxprop":
+        elif self.method == IMPLICIT:
             meta = Through(net, tasks, partial(proxprop, tau_theta=self.tau_theta))
         else:
             meta = Through(net, tasks, backprop)
