@@ -57,7 +57,7 @@ class Online(Kind):
     >>> run = Online(marks=2, every=50, method="sgd")
     >>> state = run.begin()
     >>> row = run.advance(state, 1)
-    >>> row["examples"], 0.2 < row["accuracy"] < 0.7
+    >>> row["examples"], bool(0.2 < row["accuracy"] < 0.7)
     (50, True)
     """
 

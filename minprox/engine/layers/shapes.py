@@ -82,7 +82,7 @@ class Permute(Layer):
     arity, bends = 1, False
 
     def __init__(self, *axes: int) -> None:
-        self.axes = tuple(whole("axes of Permute", axis) for axis in axes)
+        self.axes = tuple(whole("axes of Permute", axis, least=0) for axis in axes)
         if not axes or sorted(self.axes) != list(range(1, len(axes) + 1)):
             raise ValueError(f"Permute: expected a permutation of 1 … {len(axes) or 'n'}, found {axes}")
 
