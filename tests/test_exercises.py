@@ -453,7 +453,7 @@ def test_a_time_limit_is_positive(variant):
         ('EXERCISE = "05"\ndef f(:\n', "mine.py, line 2: syntax error: "),
         ('EXERCISE = "05"\nif True:\nx = 1\n', "mine.py, line 3: syntax error: expected an indented block"),
         ("x = 1\n", 'is no exercise: expected a line such as EXERCISE = "05" with one of 01, 02'),
-        ('EXERCISE = "08"\n', "found 08"),
+        ('EXERCISE = "99"\n', "found 99"),
         ('EXERCISE = "05"\n\nx = 1 / 0\n', "mine.py, line 3: ZeroDivisionError: division by zero"),
         ('EXERCISE = "05"\nimport nowhere_to_be_found\n', "mine.py, line 2: ModuleNotFoundError"),
         ('EXERCISE = "05"\nraise SystemExit(0)\n', "mine.py, line 2: SystemExit"),
