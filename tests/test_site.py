@@ -71,13 +71,26 @@ def test_labels_in_code_are_links(site):
 
 
 def test_the_way_back_from_source_finds_its_anchor(site):
-    objects = {"minprox.engine.Symbol": SimpleNamespace(docname="api/generated/minprox.engine.Symbol")}
+    page = "api/generated/minprox.engine.Symbol"
+    objects = {
+        "minprox.Symbol": SimpleNamespace(docname=page, aliased=True),
+        "minprox.engine.Symbol": SimpleNamespace(docname=page, aliased=False),
+    }
     domain = SimpleNamespace(objects=objects)
     app = SimpleNamespace(env=SimpleNamespace(get_domain=lambda name: domain))
     dead = '<a class="viewcode-back" href="../../api/generated/minprox.engine.Symbol.html#minprox.Symbol">'
     context = {"body": dead}
     site.mend_source_links(app, "_modules/minprox/engine", "", context, None)
     assert context["body"] == dead.replace("#minprox.Symbol", "#minprox.engine.Symbol")
+
+
+def test_links_to_source_that_no_page_shows_are_text(site):
+    app = SimpleNamespace(env=SimpleNamespace(_viewcode_modules={"minprox.engine.passes": ("code",)}))
+    link = '<a class="reference external" href="../_modules/minprox/{}.html#f">{}</a>'
+    shown, hidden = link.format("engine/passes", "one"), link.format("experiments/paper", "other")
+    context = {"body": f"{shown} and {hidden}"}
+    site.drop_links_to_no_source(app, "page", "", context, None)
+    assert context["body"] == f"{shown} and other"
 
 
 def test_the_slides_show_figures_that_there_are(tmp_path):

@@ -57,7 +57,8 @@ def mend_source_links(app, pagename, templatename, context, doctree):
         return
     known: dict[str, list[str]] = {}
     for name, entry in app.env.get_domain("py").objects.items():
-        known.setdefault(entry.docname, []).append(name)
+        if not entry.aliased:  # the name under which it was defined has no anchor
+            known.setdefault(entry.docname, []).append(name)
 
     def mended(link):
         names = known.get(link[2], [])
@@ -67,6 +68,19 @@ def mend_source_links(app, pagename, templatename, context, doctree):
 
     pattern = r'(<a class="viewcode-back" href="(?:\.\./)*)([^"#]+)\.html#([^"]+)"'
     context["body"] = re.sub(pattern, mended, context["body"])
+
+
+def drop_links_to_no_source(app, pagename, templatename, context, doctree):
+    """Leave the text alone of a link to source that no page shows, as of modules of constants."""
+    shown = getattr(app.env, "_viewcode_modules", {})
+    if "body" not in context:
+        return
+
+    def kept(link):
+        return link[0] if shown.get(link[1].replace("/", ".")) else link[2]
+
+    pattern = r'<a class="reference external" href="(?:\.\./)*_modules/([\w/]+)\.html[^"]*">(.*?)</a>'
+    context["body"] = re.sub(pattern, kept, context["body"])
 
 
 def with_tables(convert):
@@ -125,4 +139,5 @@ def setup(app):
     app.connect("source-read", number_cards)
     app.connect("html-page-context", label_links)
     app.connect("html-page-context", mend_source_links)
+    app.connect("html-page-context", drop_links_to_no_source)
     return {"parallel_read_safe": True}

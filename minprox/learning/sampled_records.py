@@ -21,7 +21,7 @@ class SampledRecord(Record):
     Parameters
     ----------
     unit, columns, ends, status, diverged_at
-        As for :class:`Record`.
+        As for ``minprox.learning.records.Record``.
     samples : dict of int to array, shape (n, ...)
         By the number of the unit; float32.
 
