@@ -100,7 +100,7 @@ html_sidebars = {page: [] for page in ALONE}  # pages without pages below them l
 html_theme_options = {
     "logo": {"text": "minprox"},
     "navbar_persistent": ["search-button"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],

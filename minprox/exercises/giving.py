@@ -8,7 +8,7 @@ from pathlib import Path
 from minprox.exercises.examination import exercise
 
 INSTALLED = Path(__file__).parent / "files"  # where an installed package has them
-CLONE = Path(__file__).parents[2] / "tutorials" / "exercises"
+CLONE = Path(__file__).resolve().parents[2] / "tutorials" / "exercises"  # of a link to it, too
 
 
 def give(number: str, folder: str | os.PathLike[str] = ".") -> Path:
