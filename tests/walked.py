@@ -92,6 +92,7 @@ is_net, is_tape, is_loss = (
 )
 is_map, is_split, is_data = a(mp.LinearMap), a(mp.datasets.Split), a(mp.datasets.Dataset)
 penalty, rule = a(mp.prox.Penalty), a(spauc.StepRule)
+NONE = Kind(lambda value, good: value is None)
 USUAL = {
     "net": (net, is_net),
     "tape": (lambda: mp.forward(net(), x), is_tape),
@@ -237,7 +238,7 @@ USUAL = {
             "backward",
         )
     },
-    "clip": (lambda: (-1.0, 1.0), made_of(b.finite, 2)),
+    "clip": (lambda: (-1.0, 1.0), either(made_of(b.finite, 2), NONE)),
     "betas": (lambda: (0.5, 0.6), made_of(b.part, 2)),
     "class_weights": (lambda: (1.0, 2.0), b.array_like),
     **{
@@ -273,7 +274,13 @@ def spaced():
     return {"w": np.ones(3), "x": x[0], "positive": True, "p": 0.5, "u": moments.u, "v": moments.v}
 
 
-SPACED = {"w": b.any_reals, "x": b.any_reals, "v": b.any_reals, "u": b.any_reals}
+SPACED = {
+    "p": b.real(lambda v: 0 <= v <= 1),
+    "w": b.any_reals,
+    "x": b.any_reals,
+    "v": b.any_reals,
+    "u": b.any_reals,
+}
 
 
 def lifted():
@@ -351,7 +358,7 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
     ),
     "Sequential": (
         given(layer=mp.Linear(3, 2), seed=0, dtype="float32"),
-        {"layer": either(b.layer, a(list))},
+        {"layer": either(b.layer, a(list)), "seed": either(b.seed, NONE)},
     ),
     "resnet": (
         given(input_shape=(1, 4, 4), classes=2, widths=(2, 3), blocks=1, seed=0, dtype="float32"),
@@ -471,7 +478,7 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
             "label": either(b.text, b.integer),
             "header": b.flag,
             "delimiter": b.text,
-            "ignore": Kind(lambda v, g: isinstance(v, (list, tuple, set, dict, range))),
+            "ignore": Kind(lambda v, g: isinstance(v, int) or hasattr(v, "__iter__")),
             "classes": Kind(lambda v, g: isinstance(v, (list, tuple, np.ndarray))),
         },
     ),
@@ -525,7 +532,7 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
     "methods.WarmUp": (given(value=0.1, epochs=2), {}),
     "methods.double_backprop": (
         lambda: PENALTY() | of("lam", "epsilon", "clip", "tau_theta", "solver", "last_layer")(),
-        {},
+        {"solver": ANY},  # which is not read without a step size
     ),
     "methods.gradient_penalty": (lambda: PENALTY() | of("epsilon", "clip")(), {}),
     "methods.penalty_gradient": (lambda: PENALTY() | of("epsilon", "clip")(), {}),
@@ -562,7 +569,7 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
     ),
     "methods.looks": (
         given(curves=[("backprop", ""), ("proxprop", "exact")]),
-        {"curves": Kind(lambda v, g: not v or isinstance(v, (list, tuple, dict)))},
+        {"curves": Kind(lambda v, g: hasattr(v, "__iter__"))},
     ),
     "methods.vsml.HandSetCell": (given(eta=0.1), {}),
     "methods.vsml.LSTMCell": (given(theta=None, seed=0), {"theta": made_of(b.any_reals)}),

@@ -46,6 +46,8 @@ def steps(name: str, value: Any) -> None:
     """Raise an error unless this is a proximal step size, or a list of them; the plan looks at each."""
     if not isinstance(value, (list, tuple)) and getattr(value, "ndim", 0) == 0:
         step_size(name, value)
+    elif not isinstance(value, (list, tuple)):
+        numbers(name, value)
 
 
 def communicator(name: str, value: Any) -> None:

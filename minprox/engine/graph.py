@@ -191,7 +191,7 @@ class Graph:
         """
         if not isinstance(input_shape, tuple) or input_shape not in self.fitting:
             self.shapes(input_shape)
-            self.fitting.add(tuple(input_shape))
+            self.fitting.add(extents("input_shape", input_shape))  # type: ignore[arg-type]
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
         """Return the net as a table, what ``print(net)`` shows: layers, inputs, shapes, parameters.

@@ -23,26 +23,10 @@ from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.doors import floats, reals, stacked
 from minprox.ground.seeds import seed as check_seed
 from minprox.learning.doors import door
+from minprox.methods.kfac_doors import check_damping, check_factors, samples
 from minprox.methods.model_targets import drawn_targets
 
 FISHER = "empirical", "sampled"
-
-
-def samples(name: str, value: Any) -> None:
-    """Raise an error unless this is a number of samples; one that a GPU holds is not looked at."""
-    reals(name, value)
-    if isinstance(value, (np.ndarray, np.generic)) or not hasattr(value, "ndim") or value.ndim:
-        number(name, value, above=0)
-
-
-def check_factors(Omega: Array, Gamma: Array, *sizes: int) -> None:
-    """Raise ValueError unless both factors are square, of the sizes that the gradient has."""
-    found = Omega.shape[-2:], Gamma.shape[-2:]
-    if len(sizes) != 2 or not all(sizes) or found != tuple((n, n) for n in sizes):
-        raise ValueError(
-            f"Omega, Gamma: expected square matrices for a gradient of the shape {sizes}, "
-            f"found {Omega.shape} and {Gamma.shape}"
-        )
 
 
 class KFAC:
@@ -205,6 +189,11 @@ def kfac_step(G: Array, Omega: Array, Gamma: Array, a: Any, b: Any) -> Array:
     array, shape (..., cols, n_out)
         In the dtype of ``G``.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
     Examples
     --------
     >>> import minprox as mp, numpy as np
@@ -213,6 +202,7 @@ def kfac_step(G: Array, Omega: Array, Gamma: Array, a: Any, b: Any) -> Array:
     """
     xp = array_module(G, Omega, Gamma)
     check_factors(Omega, Gamma, *G.shape[-2:])
+    check_damping(G, a, b)
     W, V = inverse_shifted(Omega, xp.asarray(a)), inverse_shifted(Gamma, xp.asarray(b))
     return (W @ G @ V).astype(G.dtype, copy=False)  # d = (Ω + π√λ I)⁻¹ G (Γ + √λ/π I)⁻¹  (K1)
 

@@ -16,6 +16,6 @@ def targets_like(owner: str, output: Array, y: Array) -> Array:
     numbers("output", output)
     if y.dtype.kind not in "biuf":
         raise TypeError(f"{owner}: expected real targets, found dtype {y.dtype}")
-    if output.shape != y.shape:
+    if output.shape != y.shape or not output.shape:
         raise ValueError(f"{owner}: expected targets of the output's shape {output.shape}, found {y.shape}")
     return y.astype(output.dtype, copy=False)

@@ -8,7 +8,7 @@ from typing import Any
 from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
 from minprox.engine.solvers.exact import Explicit
-from minprox.ground.arguments import refuse
+from minprox.ground.arguments import number, refuse
 from minprox.ground.backend import array_module
 from minprox.ground.doors import misfit
 
@@ -101,6 +101,7 @@ def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Arra
     if not callable(solver) or isinstance(solver, type):
         refuse("solver", "a function solver(A, delta, tau_theta), such as mp.Exact()", solver)
     misfit("solver", solver, "A", "delta", "tau_theta")
+    number("tau_theta", tau_theta, least=0)
     if hasattr(solver, "solve"):
         return solver.solve(A, delta, tau_theta)
     return solver(A, delta, tau_theta), None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.ground.arguments import number
+from minprox.ground.arguments import number, whole
 from minprox.ground.backend import array_module
+from minprox.ground.memory import check_room
 from minprox.methods.spauc.classes import Moments
 from minprox.methods.spauc.doors import door
 from minprox.methods.spauc.learner import Learner, Memory
@@ -77,6 +78,7 @@ class ClosedForm(Learner):
     """
 
     def __init__(self, features: int, lam: float = 0.0, classes: tuple[Any, Any] = (-1, 1)) -> None:
+        check_room("the moments of the examples", (4, whole("features", features), features))
         super().__init__(features, None, 1.0, False, classes)
         self.lam = number("lam", lam, least=0)
 

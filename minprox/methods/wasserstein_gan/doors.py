@@ -34,6 +34,12 @@ def source(name: str, value: Any) -> None:
         floats(name, value)
 
 
+def check_alike(g: Any, g_old: Any) -> None:
+    """Raise ValueError unless both are samples of one shape."""
+    if g.shape != g_old.shape or not g.size or not g.ndim:
+        raise ValueError(f"g, g_old: expected samples of one shape, found {g.shape} and {g_old.shape}")
+
+
 ARRAYS = ("g", "g_old", "real", "fake", "samples", "others", "delta", "x")
 KINDS = {
     **OWN,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from minprox.ground.backend import array_module
-from minprox.methods.wasserstein_gan.doors import door
+from minprox.methods.wasserstein_gan.doors import check_alike, door
 
 Array = Any
 
@@ -41,6 +41,7 @@ def relaxed(g: Array, g_old: Array, h: float) -> Array:
     >>> float(relaxed(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), h=0.5))
     2.0
     """
+    check_alike(g, g_old)
     moved = g - g_old
     return (moved * moved).sum() / (2 * h * len(g))  # 1/(2h) mean ‖g_θ(z_i) − g_k(z_i)‖²  (W2)
 
@@ -65,6 +66,7 @@ def relaxed_error(g: Array, g_old: Array, h: float) -> Array:
     array([[0.],
            [2.]])
     """
+    check_alike(g, g_old)
     return (g - g_old) / (h * len(g))  # ∂/∂g_i of (W2)
 
 
@@ -91,6 +93,7 @@ def affine(g: Array, g_old: Array, h: float) -> Array:
     >>> float(affine(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), h=0.5))
     1.0
     """
+    check_alike(g, g_old)
     mean = (g - g_old).sum(axis=0) / len(g)
     return (mean * mean).sum() / (2 * h)  # sup over Φ(x) = ⟨b, x⟩ is at b = mean (g_θ − g_k)  (W4)
 
@@ -115,6 +118,7 @@ def affine_error(g: Array, g_old: Array, h: float) -> Array:
     array([[1.],
            [1.]])
     """
+    check_alike(g, g_old)
     mean = (g - g_old).sum(axis=0) / len(g)
     return array_module(g).zeros_like(g) + mean / (h * len(g))  # ∂/∂g_i of (W4)
 
