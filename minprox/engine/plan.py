@@ -107,6 +107,8 @@ def solved(solver: Solver, A: LinearMap, delta: Array, tau_theta: float) -> Arra
     try:
         d = solver(A, delta, tau_theta)
     except TypeError:
+        while isinstance(solver, (Decayed, Recorded)):
+            solver = solver.solver
         misfit("solver", solver, "A", "delta", "tau_theta")
         raise
     expected = (*delta.shape[:-2], A.shape[1], delta.shape[-1])
