@@ -134,7 +134,7 @@ RESNET = Experiment(
     axes={"pipeline": pipeline},
     presets={
         "quick": {"data": "digits", "epochs": 5, "batch_size": 50},
-        "small": {"train_samples": 5000, "epochs": 8},
+        "small": {"train_samples": 2500, "epochs": 4},
     },
     claims=(
         Claim(
