@@ -82,7 +82,7 @@ def html_table(rows: Sequence[Sequence[str]], right: Sequence[int], last: str = 
 
     Examples
     --------
-    >>> html_table([("", "a"), ("0", "x < 1")], (0,))[-75:]
+    >>> html_table([("", "a"), ("0", "x < 1")], (0,))[-101:]
     '<tr><td style="text-align:right">0</td><td style="text-align:left">x &lt; 1</td></tr></tbody></table>'
     """
 

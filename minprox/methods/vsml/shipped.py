@@ -81,7 +81,7 @@ def origin(path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     --------
     >>> import minprox as mp
     >>> mp.methods.vsml.origin()["command"]
-    'minprox run vsml-training --methods bptt'
+    'minprox run vsml-training --methods bptt --epochs 100'
     """
     return read(path)[1]
 
