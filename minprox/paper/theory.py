@@ -14,7 +14,7 @@ from minprox.engine.layers.base import Array
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.arguments import step_size
 from minprox.ground.backend import array_module
-from minprox.ground.doors import reals, weight
+from minprox.ground.doors import reals
 from minprox.paper.conditioning import angle, angle_bound, condition, condition_bound, spectrum
 from minprox.paper.layer_descent import Descent, descent
 from minprox.paper.preconditioner import root
@@ -68,7 +68,7 @@ def largest_stable_step(eigenvalues: Any) -> float:
     return 2 / largest
 
 
-@door(eigenvalue=reals, tau=weight)
+@door(eigenvalue=reals, tau=step_size)
 def explicit_factor(eigenvalue: Any, tau: float) -> Any:
     """Return ``1 − τλ``, by which an explicit step multiplies the error along an eigenvector (P5).
 

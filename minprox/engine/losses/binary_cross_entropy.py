@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from minprox.engine.layers.activations import logistic
@@ -78,7 +79,7 @@ class BinaryCrossEntropy(Loss):
         targets = self.targets(output, y)
         right = (output > 0) == (targets > 0.5)
         check_range(y)
-        return right.reshape(len(y), -1).all(axis=1).sum()
+        return right.reshape(len(y), prod(right.shape[1:])).all(axis=1).sum()
 
     def targets(self, output: Array, y: Array) -> Array:
         """Return the targets in the output's shape and dtype, NaN where they are out of range."""
