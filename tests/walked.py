@@ -424,7 +424,7 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
     "theory.implicit_factor": (of("eigenvalue", "tau_theta"), {"tau_theta": b.step_size}),
     "theory.large_step_limit": (of("A", "delta"), {}),
     "theory.SharpnessWatch": (of("x", "y", "loss", "direction", "every", "tolerance"), {}),
-    "solvers.run": (of("solver", "A", "delta", "tau_theta"), {"tau_theta": b.weight}),
+    "solvers.run": (of("solver", "A", "delta", "tau_theta"), {"tau_theta": b.step_size}),
     "solvers.relative_residual": (of("A", "delta", "tau_theta", "d"), {"tau_theta": b.step_size}),
     "datasets.Split": (of("x", "y"), {"x": b.any_reals, "y": b.any_reals}),
     "datasets.Dataset": (

@@ -102,7 +102,7 @@ def run(solver: Any, A: LinearMap, delta: Array, tau_theta: float) -> tuple[Arra
         refuse("solver", "a function solver(A, delta, tau_theta), such as mp.Exact()", solver)
     misfit("solver", solver, "A", "delta", "tau_theta")
     number("tau_theta", tau_theta, least=0)
-    check_system(A, delta, tau_theta or 1.0)  # a τ_θ of 0 stands for an explicit step
+    check_system(A, delta, 1.0 if isinstance(solver, Explicit) else tau_theta)  # which reads no τ_θ
     if hasattr(solver, "solve"):
         return solver.solve(A, delta, tau_theta)
     return solver(A, delta, tau_theta), None
