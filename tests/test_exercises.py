@@ -111,7 +111,10 @@ def test_exercise_and_solution_have_the_same_functions(path):
         arguments, text = given[task.name.rpartition(".")[2]]
         assert arguments.replace("self, ", "") == ", ".join(task.problems()[0])
         assert (
-            re.search(r"\([EAPTD]\d", text) or "σ′" in text or "primal" in text or "multiplications" in text
+            re.search(r"\([EAPTDISWVK]\d", text)
+            or "σ′" in text
+            or "primal" in text
+            or "multiplications" in text
         )
         assert "Returns" in text
 

@@ -310,4 +310,21 @@ WRONG = [
         "without its root",
     ),
     ("23", "A.T @ A / len(A)", "A.T @ A", "damped_step", "E6", "1/N is missing"),
+    (
+        "17",
+        "j = min(i + horizon - 1, len(gains) - 1)  # (I1), counted from 0\n        delta",
+        "j = len(gains) - 1\n        delta",
+        "interlocked_gradients",
+        "I1",
+        "this is N = K",
+    ),
+    (
+        "17",
+        "rows.append((h * (head * h - y)).sum(axis=0) / len(x))",
+        "rows.append((h * (head * h - y)).sum(axis=0))",
+        "head_gradients",
+        "I1",
+        "mean over the batch",
+    ),
+    ("17", "(K - 1) * error", "K * error", "step_times", "I3", "K errors"),
 ]
