@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 
 import pytest
 from conftest import raises
@@ -14,6 +15,7 @@ import minprox as mp
 from minprox.datasets import fetch
 from minprox.ground import files
 from minprox.ground.files import made_folder, whole_file
+from minprox.ground.interrupts import uninterrupted
 
 fcntl = pytest.importorskip("fcntl")  # the locks that tell a living writer from a dead one
 
@@ -245,3 +247,67 @@ def test_the_home_of_nobody(monkeypatch, tmp_path):
         mp.datasets.mnist("~nobody-of-this-name/data")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert fetch.data_folder("~/data") == tmp_path / "data"
+
+
+INTERRUPTED = """
+import os, signal, sys
+import numpy as np
+from minprox.ground import array_files
+
+def savez(file, **arrays):  # Ctrl-C while the archive has an open member
+    with zipfile_of(file) as archive:
+        member = archive.open("a.npy", "w")
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+        member.write(b"whole")
+        member.close()
+
+def zipfile_of(file):
+    import zipfile
+    return zipfile.ZipFile(file, "w")
+
+np.savez = savez
+try:
+    array_files.write_arrays(sys.argv[1], {"a": np.zeros(3)}, {})
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_waits_until_a_file_stands(tmp_path, interruptible):
+    path = tmp_path / "a.npz"
+    command = [sys.executable, "-W", "error", "-c", INTERRUPTED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("a.npy") == b"whole"
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_a_second_ctrl_c_does_not_wait(interruptible):
+    passed = []
+
+    def twice():
+        with uninterrupted():
+            for n in (1, 2):
+                signal.raise_signal(signal.SIGINT)
+                passed.append(n)
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert passed == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_in_another_thread_ctrl_c_is_left_as_it_is(interruptible):
+    seen = []
+
+    def work():
+        with uninterrupted():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGINT)]

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from docutils import nodes
-
 HERE = Path(__file__).parents[1] / "play"
 LINKED = ("01_", "05_", "07_", "09_", "24_", "25_")  # tutorials about what can be moved there
 
@@ -25,6 +23,8 @@ def write(app, error):
 
 def link(app, doctree):
     """Point from a tutorial to the page, at its end."""
+    from docutils import nodes  # here, so that the page can be made where no Sphinx is
+
     folder, _, name = app.env.docname.rpartition("/")
     if folder == "tutorials" and name.startswith(LINKED):
         line = nodes.paragraph("", "", nodes.strong(text="To play with: "))

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from minprox.ground.interrupts import uninterrupted
 from minprox.ground.reading import check_regular
 
 try:
@@ -30,6 +31,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     The bytes go to a hidden file in the same folder, which takes the name at the end. Whoever reads
     ``path`` at any moment, even after the process was killed, finds the former file or the new
     one, and never a part of either. Several may write at a time: the last one to end has its file there.
+    Ctrl-C waits until the file stands.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         file = open_part(target)
         if former and hasattr(os, "fchmod"):
             os.fchmod(file.fileno(), stat.S_IMODE(former.st_mode))
-        with file:
+        with file, uninterrupted():
             yield file
             file.flush()
             os.fsync(file.fileno())
