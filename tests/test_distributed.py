@@ -23,8 +23,8 @@ import minprox as mp
 from minprox.bench.machine_times import measure
 from minprox.bench.machines import METHODS, step_cost
 from minprox.engine.layers.normalisation import BatchStatistics
-from minprox.ground.communicators import MPICommunicator, taken
 from minprox.ground.mpi import Crew
+from minprox.ground.mpi_communicator import MPICommunicator, taken
 from minprox.learning.batches import mini_batches
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from minprox.engine.layers.linear import Linear
 from minprox.engine.layers.transfer import Transfer
 from minprox.engine.linear_map import LinearMap
 from minprox.ground.arguments import refuse
-from minprox.ground.communicators import taken
+from minprox.ground.mpi_communicator import taken
 
 DRAWN = 2**22  # entries of θ that are drawn at a time, so that no process ever holds all of it
 

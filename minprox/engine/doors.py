@@ -10,8 +10,8 @@ from minprox.engine.losses import check_loss
 from minprox.engine.tape import Tape
 from minprox.ground.arguments import step_size, wrong
 from minprox.ground.backend import array_module
-from minprox.ground.communicators import taken
 from minprox.ground.doors import COMMON, arrays, doors, floats, numbers
+from minprox.ground.mpi_communicator import taken
 
 
 def net(name: str, value: Any) -> None:

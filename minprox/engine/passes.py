@@ -20,7 +20,8 @@ from minprox.engine.solvers import Exact
 from minprox.engine.tape import Tape, marks
 from minprox.ground.backend import array_module
 from minprox.ground.blas import alone
-from minprox.ground.communicators import Communicator, taken
+from minprox.ground.communicators import Communicator
+from minprox.ground.mpi_communicator import taken
 from minprox.ground.seeds import generator
 
 

@@ -22,7 +22,8 @@ from minprox.engine.tape import Tape
 from minprox.ground.arguments import shown
 from minprox.ground.backend import array_module
 from minprox.ground.blas import alone
-from minprox.ground.communicators import Communicator, taken
+from minprox.ground.communicators import Communicator
+from minprox.ground.mpi_communicator import taken
 
 
 @door

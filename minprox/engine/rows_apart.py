@@ -10,7 +10,8 @@ import numpy as np
 
 from minprox.engine.linear_map import Array, LinearMap, transpose
 from minprox.ground.backend import array_module
-from minprox.ground.communicators import Communicator, taken
+from minprox.ground.communicators import Communicator
+from minprox.ground.mpi_communicator import taken
 from minprox.ground.products import multiply
 
 

@@ -16,9 +16,10 @@ from minprox.experiments.kinds import Kind
 from minprox.experiments.sharing import shared
 from minprox.ground.backend import current, use
 from minprox.ground.backend import record as record_of_backend
-from minprox.ground.communicators import Communicator, taken
+from minprox.ground.communicators import Communicator
 from minprox.ground.environment import environment
 from minprox.ground.files import check_writable, locked, write_json
+from minprox.ground.mpi_communicator import taken
 from minprox.ground.reading import signed
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.loop import Course, carry_on, take_up

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from minprox.ground.backend import on_host, use
-from minprox.ground.communicators import MPICommunicator
+from minprox.ground.mpi_communicator import MPICommunicator
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # set by MPICH and Intel MPI, and by Open MPI
 RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minprox.ground.communicators import Array, Communicator, Value, taken
+from minprox.ground.communicators import Array, Communicator, Value
+from minprox.ground.mpi_communicator import taken
 
 
 class Counted(Communicator):

@@ -13,7 +13,7 @@ from minprox.engine.losses.base import weight_of
 from minprox.engine.passes import forward
 from minprox.engine.reverse import output_error
 from minprox.ground.arguments import whole
-from minprox.ground.communicators import taken
+from minprox.ground.mpi_communicator import taken
 from minprox.learning.doors import door
 
 Split = Any  # x and y, of one length; see minprox.datasets

@@ -12,8 +12,8 @@ from minprox.engine.graph import Graph
 from minprox.engine.losses import Loss
 from minprox.engine.passes import backprop
 from minprox.ground.arguments import whole
-from minprox.ground.communicators import taken
 from minprox.ground.files import check_folder, check_writable
+from minprox.ground.mpi_communicator import taken
 from minprox.ground.seeds import seed as check_seed
 from minprox.learning.checkpoints import Checkpoint
 from minprox.learning.doors import door, functions

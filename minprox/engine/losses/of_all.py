@@ -8,7 +8,8 @@ import numpy as np
 
 from minprox.engine.losses.base import Loss, weight_of
 from minprox.ground.backend import array_module
-from minprox.ground.communicators import Communicator, taken
+from minprox.ground.communicators import Communicator
+from minprox.ground.mpi_communicator import taken
 
 Array = Any
 
