@@ -469,12 +469,15 @@ class Doubling:
         return 2
 
     def Allreduce(self, sent, total):
-        total[...] = 2 * sent
+        assert sent is None  # in place
+        total *= 2
 
     def Allgatherv(self, sent, received):
         rows, counts = received
+        flat = rows.reshape(-1)
+        sent = flat[: counts[0]].copy() if sent is None else sent.reshape(-1)
         assert counts == [sent.size] * 2
-        rows[...] = np.concatenate([sent, sent])
+        flat[...] = np.concatenate([sent, sent])
 
     def bcast(self, value, root):
         return value
@@ -488,6 +491,11 @@ def test_arrays_of_a_device_go_by_way_of_the_host(other):
         assert mp.array_module(total, rows) is xp
         np.testing.assert_array_equal(mp.to_numpy(total), 2 * np.arange(6.0).reshape(2, 3).T)
         np.testing.assert_array_equal(mp.to_numpy(rows), np.hstack([mp.to_numpy(a)] * 2))
+        np.testing.assert_array_equal(mp.to_numpy(a), np.arange(6.0).reshape(2, 3))  # not written to
+        same, filled = comm.sum_into(a.T), comm.gather_into(a, [1, 1])
+        assert mp.array_module(same, filled) is xp
+        np.testing.assert_array_equal(mp.to_numpy(same), mp.to_numpy(total))
+        np.testing.assert_array_equal(mp.to_numpy(filled), [[0, 1, 2], [0, 1, 2]])
 
 
 def test_steps_on_a_device(other, rng):
@@ -520,6 +528,21 @@ def test_each_process_takes_a_device(other, monkeypatch):
     process.take_device("numpy")
     process.take_device(other)
     assert devices == [1]
+
+
+@pytest.mark.parametrize("wrap", [lambda comm: comm, mp.Counted], ids=["itself", "counted"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_what_takes_the_place_of_an_array_is_the_same(size, wrap):
+    def work(comm):
+        comm = wrap(comm)
+        counts = [r + 1 for r in range(comm.size)]
+        rows = np.full((sum(counts), 2), comm.rank + 1)
+        total, found = comm.sum(rows), comm.gather(rows[: counts[comm.rank]])
+        return total, comm.sum_into(rows.copy()), found, comm.gather_into(rows.copy(), counts)
+
+    for total, same, rows, filled in mp.simulated(size, work):
+        np.testing.assert_array_equal(same, total)
+        np.testing.assert_array_equal(filled, rows)
 
 
 @given(st.integers(0, 40), st.integers(1, 7))
@@ -739,6 +762,8 @@ def test_mpi_training_is_that_of_one_process(size, alone, tmp_path):
 
 SUMS = """
 import numpy as np, minprox as mp
+import minprox.ground.mpi_communicator
+minprox.ground.mpi_communicator.PIECE = 20  # five entries of twelve
 comm = mp.world()
 x = np.arange(12.0, dtype="float32").reshape(4, 3)[:, ::-1]
 assert (comm.sum(x * (comm.rank + 1)) == x * sum(range(1, comm.size + 1))).all()
@@ -748,6 +773,21 @@ rows = comm.gather(mine)
 assert (rows == np.concatenate([x[:r] for r in range(comm.size)])).all()
 assert (comm.gather(mine.T, axis=-1) == rows.T).all()
 assert (comm.gather(np.stack([mine, mine]), -2, list(range(comm.size))) == np.stack([rows, rows])).all()
+P, total = comm.size, sum(range(1, comm.size + 1))
+given = np.arange(12.0).reshape(3, 4)
+kept, fixed = given.copy(), given.copy()
+fixed.flags.writeable = False
+assert (comm.sum(kept) == P * given).all() and (kept == given).all()
+assert (comm.sum_into(kept) == P * given).all() and (kept == P * given).all()  # in place
+assert (comm.sum_into(fixed) == P * given).all() and (fixed == given).all()
+assert (comm.sum_into(given.T * (comm.rank + 1)) == total * given.T).all()
+assert comm.sum_into(np.zeros((0, 3))).shape == (0, 3)
+side = comm.gather(given[:, : comm.rank], -1)
+assert side.flags.c_contiguous and (side == np.hstack([given[:, :r] for r in range(P)])).all()
+room = np.full((sum(range(P)), 3), np.nan, "float32")
+start = sum(range(comm.rank))
+room[start : start + comm.rank] = mine
+assert (comm.gather_into(room, range(P)) == rows).all()
 assert comm.tell({"rank": comm.rank}) == {"rank": 0} and comm.any(comm.rank == 1) and not comm.any(False)
 try:
     comm.first(lambda: 1 / 0)

@@ -78,7 +78,8 @@ class ColumnsApart(Transfer):
         return self.gathered(self.part.forward(theta, a))  # z = [A θ_1, …, A θ_P]
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
-        return self.comm.sum(self.part.adjoint_input(theta, a, self.own(delta)))  # Σ_r (∂φ_r/∂a)ᵀ δ_r
+        error = self.part.adjoint_input(theta, a, self.own(delta))
+        return self.comm.sum_into(error)  # Σ_r (∂φ_r/∂a)ᵀ δ_r
 
     def linear_map(self, a: Array) -> LinearMap:
         return self.part.linear_map(a)

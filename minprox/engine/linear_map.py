@@ -67,6 +67,7 @@ class LinearMap(RowShares):
         Returns
         -------
         array, shape (..., cols, n_out)
+            One of its own, to which the caller may write.
         """
         raise NotImplementedError
 
@@ -220,10 +221,17 @@ def product(matrix: Array, dtype: Any) -> Array:
     exact step asks for float64. A matrix times its own transpose costs half the arithmetic of
     another product (BLAS ``syrk``), which pays for that.
     """
-    if matrix.dtype != dtype:
-        matrix, given = room_like(matrix, dtype, matrix.shape), matrix
-        matrix[...] = given
+    matrix = converted(matrix, dtype)
     return matrix @ transpose(matrix)
+
+
+def converted(matrix: Array, dtype: Any) -> Array:
+    """Return a matrix in a dtype: itself, or a copy in memory that is used again."""
+    if matrix.dtype == dtype:
+        return matrix
+    copy = room_like(matrix, dtype, matrix.shape)
+    copy[...] = matrix
+    return copy
 
 
 def bordered(normal: Array, sums: Array, A: LinearMap) -> Array:

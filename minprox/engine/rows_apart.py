@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minprox.engine.linear_map import Array, LinearMap, transpose
+from minprox.engine.linear_map import Array, LinearMap, converted, transpose
 from minprox.ground.backend import array_module
 from minprox.ground.communicators import Communicator
 from minprox.ground.mpi_communicator import taken
 from minprox.ground.products import multiply
+from minprox.ground.rooms import room
 
 
 class RowsApart(LinearMap):
@@ -54,7 +55,7 @@ class RowsApart(LinearMap):
         return self.A @ theta
 
     def adjoint(self, delta: Array) -> Array:
-        return self.comm.sum(self.A.T @ delta)  # Aᵀ δ = Σ_r A_rᵀ δ_r
+        return self.comm.sum_into(self.A.T @ delta)  # Aᵀ δ = Σ_r A_rᵀ δ_r
 
     def normal(self, dtype: Any = "float64") -> Array:
         return self.comm.sum(self.A.T.gram(dtype))  # Aᵀ A = Σ_r A_rᵀ A_r
@@ -67,12 +68,12 @@ class RowsApart(LinearMap):
         return self.rows(self.A.matrix())
 
     def gram(self, dtype: Any = "float64") -> Array:
-        B = self.matrix().astype(dtype, copy=False)
+        B = converted(self.matrix(), dtype)
         S = array_module(B).zeros((*B.shape[:-1], B.shape[-2]), B.dtype)
         for rows, others in self.blocks():
             half = 2 if rows == others else 1
             S[..., rows, others] = B[..., rows, :] @ transpose(B[..., others, :]) / half  # A_r A_sᵀ
-        S = self.comm.sum(S)
+        S = self.comm.sum_into(S)
         return S + transpose(S)  # A Aᵀ, each block of which is computed once
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
@@ -94,7 +95,12 @@ class RowsApart(LinearMap):
     def shared_product(self, X: Array, Y: Array) -> Array:
         parts = [self.comm.share(X.shape[-2], rank) for rank in range(self.comm.size)]
         counts = [part.stop - part.start for part in parts]
-        return self.comm.gather(multiply(X[..., parts[self.comm.rank], :], Y), -2, counts)
+        mine = parts[self.comm.rank]
+        if X.ndim > 2:
+            return self.comm.gather(X[..., mine, :] @ Y, -2, counts)
+        XY = room(X, (len(X), Y.shape[1]), array_module(X, Y).result_type(X, Y))
+        multiply(X[mine], Y, out=XY[mine])
+        return self.comm.gather_into(XY, counts)
 
     @property
     def matrix_free(self) -> bool:

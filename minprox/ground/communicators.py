@@ -47,6 +47,20 @@ class Communicator:
         """
         return array
 
+    def sum_into(self, array: Array) -> Array:
+        """Return the same of an array that nobody needs any more: the sum may take its place.
+
+        Parameters
+        ----------
+        array
+            As for :meth:`sum`; what stands in it afterwards is not said.
+
+        Returns
+        -------
+        array, of the same shape and dtype, on the same backend
+        """
+        return self.sum(array)
+
     def gather(self, array: Array, axis: int = 0, counts: Sequence[int] | None = None) -> Array:
         """Return the arrays of all processes, one behind the other by rank.
 
@@ -65,6 +79,23 @@ class Communicator:
             Of the same shape but for the extent at the axis, which is the sum of those of all.
         """
         return array
+
+    def gather_into(self, array: Array, counts: Sequence[int]) -> Array:
+        """Return the rows of all processes, for which an array has room; those of this one stand in place.
+
+        Parameters
+        ----------
+        array : array, shape (sum(counts), ...)
+            What stands in it afterwards is not said.
+        counts : sequence of int
+            How many rows each has, by rank.
+
+        Returns
+        -------
+        array, of the same shape
+        """
+        start = sum(counts[: self.rank])
+        return self.gather(array[start : start + counts[self.rank]], counts=counts)
 
     def tell(self, value: Value) -> Value:
         """Return what process 0 has for a value: any object that pickle takes.

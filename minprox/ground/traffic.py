@@ -44,8 +44,18 @@ class Counted(Communicator):
         self.summed, self.calls = self.summed + total.nbytes, self.calls + 1
         return total
 
+    def sum_into(self, array: Array) -> Array:
+        total = self.comm.sum_into(array)
+        self.summed, self.calls = self.summed + total.nbytes, self.calls + 1
+        return total
+
     def gather(self, array: Array, axis: int = 0, counts: Sequence[int] | None = None) -> Array:
         rows = self.comm.gather(array, axis, counts)
+        self.gathered, self.calls = self.gathered + rows.nbytes, self.calls + 1
+        return rows
+
+    def gather_into(self, array: Array, counts: Sequence[int]) -> Array:
+        rows = self.comm.gather_into(array, counts)
         self.gathered, self.calls = self.gathered + rows.nbytes, self.calls + 1
         return rows
 
