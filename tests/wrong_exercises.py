@@ -373,4 +373,22 @@ WRONG = [
         "V7",
         "one side alone",
     ),
+    ("22", "moved / (h * len(g))", "moved / h", "relaxed_term", "W2", "mean over the samples"),
+    ("22", "np.sort(x) - np.sort(y)", "x - y", "w2_on_a_line", "W9", "not sorted"),
+    (
+        "22",
+        "np.sqrt(np.mean([w2_on_a_line(x @ u, y @ u) ** 2 for u in directions]))",
+        "np.mean([w2_on_a_line(x @ u, y @ u) for u in directions])",
+        "sliced_w2",
+        "W9",
+        "distances are averaged",
+    ),
+    (
+        "22",
+        "x_next = np.linalg.solve(np.eye(len(x)) + tau**2 * B @ B.T, x - tau * B @ y)",
+        "x_next = x - tau * B @ y",
+        "game_step",
+        "E4",
+        "explicit step",
+    ),
 ]
