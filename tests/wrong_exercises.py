@@ -391,4 +391,8 @@ WRONG = [
         "E4",
         "explicit step",
     ),
+    ("26", "A @ theta - (z - u)", "A @ theta - (z + u)", "theta_step", "E5", "sign of the multiplier"),
+    ("26", "W @ W.T / len(y) + gamma", "W @ W.T + gamma", "best_a", "E3", ""),
+    ("26", "np.where(cost_on < cost_off, on, off)", "on.copy()", "best_z", "E3", "only the side z ≥ 0"),
+    ("26", "w + other", "w + z - a", "multiplier_step", "E3", "found z − a"),
 ]

@@ -38,6 +38,7 @@ NUMBERS = (
     "23",
     "24",
     "25",
+    "26",
 )  # of the tutorials
 
 

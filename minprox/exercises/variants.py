@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def chosen(problems: Callable[[], list[dict[str, Any]]], *names: str) -> Callabl
 
 
 def normal(
-    seed: int, shapes: Iterable[dict[str, tuple[int, ...]]], **more: Sequence[Any]
+    seed: int, shapes: Iterable[Mapping[str, tuple[int, ...]]], **more: Sequence[Any]
 ) -> list[dict[str, Any]]:
     """Return a problem for each entry of ``shapes``: normal numbers by name, and an item of each list."""
     rng = np.random.default_rng(seed)
