@@ -39,6 +39,7 @@ NUMBERS = (
     "24",
     "25",
     "26",
+    "27",
 )  # of the tutorials
 
 
