@@ -14,10 +14,10 @@ from conftest import raises
 
 import minprox as mp
 from minprox.experiments import EXPERIMENTS, GANRun, execute, load, run, table, verdict
-from minprox.experiments.claims import Records
 from minprox.experiments.gan import DIGITS, FAST, GAN, GRID, RING
 from minprox.experiments.gan_tasks import GAN_TASKS
 from minprox.experiments.outcome import Result
+from minprox.experiments.records import Records
 from minprox.ground.array_files import read_arrays
 from minprox.learning.sampled_records import SampledRecord
 

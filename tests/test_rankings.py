@@ -12,10 +12,10 @@ from conftest import raises, relative
 import minprox as mp
 from minprox.experiments import EXPERIMENTS, execute, run, table, verdict
 from minprox.experiments.auc import AUC, EIGHT, RATE, STEPS, STREAM
-from minprox.experiments.claims import Records
 from minprox.experiments.outcome import Result
 from minprox.experiments.ranking_tasks import TASKS
 from minprox.experiments.rankings import GRID, Ranking, mark
+from minprox.experiments.records import Records
 from minprox.ground.array_files import read_arrays
 from minprox.ground.environment import peak_memory
 from minprox.learning.records import Record

@@ -10,11 +10,11 @@ from conftest import raises, relative
 
 import minprox as mp
 from minprox.experiments import EXPERIMENTS, Cloning, Online, execute, run
-from minprox.experiments.claims import Records
 from minprox.experiments.online import RATES
 from minprox.experiments.online_tasks import STREAMS, all_digits, coarse, permuted, projected
 from minprox.experiments.outcome import Result
 from minprox.experiments.presets import resized
+from minprox.experiments.records import Records
 from minprox.experiments.vsml_experiment import CLAIMS, METHODS, VSML, VSML_CLONE
 from minprox.ground.array_files import read_arrays, write_arrays
 from minprox.learning.records import Record

@@ -9,7 +9,7 @@ Imports :mod:`minprox.methods` and what stands to its left.
 
 from minprox.experiments.architecture import Architecture
 from minprox.experiments.catalogue import EXPERIMENTS
-from minprox.experiments.claims import Claim, Finding, MissingRecord, Records
+from minprox.experiments.claims import Claim, Finding
 from minprox.experiments.cloning import Cloning
 from minprox.experiments.contents import load
 from minprox.experiments.experiment import Experiment
@@ -27,6 +27,7 @@ from minprox.experiments.presets import quick, small
 from minprox.experiments.processes import Processes
 from minprox.experiments.rankings import Ranking
 from minprox.experiments.recollection import recall
+from minprox.experiments.records import MissingRecord, Records
 from minprox.experiments.runs import Run
 from minprox.experiments.series import run  # last: from here on the name means the function
 from minprox.experiments.tables import table, verdict

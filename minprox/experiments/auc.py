@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.rankings import Ranking
+from minprox.experiments.records import Records
 
 PUBLISHED = ("spauc", "spam", "solam")
 LABELS = {

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.experiment import Experiment
+from minprox.experiments.records import Records
 from minprox.experiments.runs import Run
 
 VALIDATION = "validation_loss"

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from minprox.experiments.claims import Claim, MissingRecord, Records
+from minprox.experiments.claims import Claim
+from minprox.experiments.records import MissingRecord, Records
 
 SEEDS = (0, 1, 2, 3, 4)
 

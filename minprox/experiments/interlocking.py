@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.measures import Measure
+from minprox.experiments.records import Records
 from minprox.experiments.runs import Run
 from minprox.methods.pipeline import step_time
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from minprox.engine.linear_map import LinearMap
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.paper import X3
+from minprox.experiments.records import Records
 from minprox.ground.backend import array_module
 
 LOSS = "train_loss"

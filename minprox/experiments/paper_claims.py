@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
+from minprox.experiments.records import Records
 
 LOSS = "train_loss"
 

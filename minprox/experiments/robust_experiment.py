@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.experiment import Experiment
+from minprox.experiments.records import Records
 from minprox.experiments.robust_runs import RobustRun
 
 BASE: dict[str, Any] = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.experiment import Experiment
+from minprox.experiments.records import Records
 from minprox.experiments.sharpness_runs import SharpnessRun
 
 TAU_THETAS = (0.05, 1.0, 50.0)

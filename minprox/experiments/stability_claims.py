@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
+from minprox.experiments.records import Records
 
 LOSS = "train_loss"
 SOLVERS = ("cg1", "cg3", "cg5", "exact")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minprox.experiments.claims import Claim, Records
+from minprox.experiments.claims import Claim
 from minprox.experiments.cloning import Cloning
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.meta_training import MetaTraining
 from minprox.experiments.online import Online
+from minprox.experiments.records import Records
 
 STREAMS = {
     "digits": "digits",
