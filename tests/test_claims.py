@@ -59,6 +59,27 @@ def test_a_claim_may_need_several_seeds():
     assert careful.decide([result(seed=s) for s in range(3)]).verdict == "holds"
 
 
+def test_a_claim_on_the_mean_is_decided_by_its_interval():
+    """Of 1, 2, 3: mean 2, standard error 1/√3, and Student's quantile of two degrees of freedom, 4.3027."""
+    mean = replace(falls, mean=True, form="{:.3f}", holds=lambda loss: loss < 5)
+    found = mean.decide([result(seed=s, loss=v) for s, v in enumerate((1.0, 3.0, 2.0))])
+    assert found.interval == pytest.approx((2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), rel=1e-6)
+    assert found.text() == "holds; its last loss: 2.000 (mean of 3 seeds, 95 % interval -0.484 to 4.484)"
+    for bound, verdict in ((4.0, "cannot be told"), (-1.0, "does not hold")):
+        other = replace(mean, holds=lambda loss, bound=bound: loss < bound)
+        assert replace(found, claim=other).verdict == verdict
+    assert replace(found, claim=other).text().startswith("does not hold; its last loss: 2.000 (mean of 3")
+    both = replace(found, claim=replace(mean, holds=lambda loss: loss < 4)).text()
+    assert both.startswith("cannot be told, as the interval says both; its last loss: 2.000 (mean")
+
+
+def test_a_mean_takes_two_seeds_and_finite_numbers():
+    mean = replace(falls, mean=True)
+    assert mean.decide([result()]).verdict == "cannot be told"
+    assert mean.decide([result(), result(seed=1, status="diverged")]).verdict == "cannot be told"
+    assert mean.decide([result(), result(seed=1, loss=0.51)]).verdict == "holds"
+
+
 def test_a_number_that_is_none_decides_nothing():
     nan = replace(falls, value=lambda r: math.nan)
     zero = replace(falls, value=lambda r: 1 / 0)

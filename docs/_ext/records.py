@@ -56,16 +56,19 @@ def row(cells):
 
 
 class Experiment(SphinxDirective):
-    """``.. experiment:: x1``: figure and table of an experiment, from its records in ``results/x1``."""
+    """``.. experiment:: x1``: figure and table of an experiment, from its records in ``results/x1``.
 
-    required_arguments = 1
+    ``.. experiment:: x1 x1-small`` takes those in ``results/x1-small``; so does ``verdict``.
+    """
+
+    required_arguments, optional_arguments = 1, 1
 
     def run(self):
-        name = self.arguments[0]
+        name, where = self.arguments[0], self.arguments[-1]
         results = Path(self.env.srcdir, "results")
         self.env.note_dependency(str(results))
-        folder, found = results / name, []
-        for figure in (results / f"{name}.png", folder / f"{name}.png"):
+        folder, found = results / where, []
+        for figure in (results / f"{where}.png", folder / f"{where}.png"):
             if figure.exists():
                 uri = f"/{figure.relative_to(self.env.srcdir).as_posix()}"
                 found += self.parse_text_to_nodes(f".. image:: {uri}\n   :alt: {EXPERIMENTS[name].title}\n")
@@ -81,11 +84,11 @@ class Experiment(SphinxDirective):
 class Verdict(SphinxDirective):
     """``.. verdict:: x1``: what the records in ``results/x1`` say of the claims of the experiment."""
 
-    required_arguments = 1
+    required_arguments, optional_arguments = 1, 1
 
     def run(self):
-        name = self.arguments[0]
-        folder = Path(self.env.srcdir, "results", name)
+        name, where = self.arguments[0], self.arguments[-1]
+        folder = Path(self.env.srcdir, "results", where)
         self.env.note_dependency(str(folder))
         experiment, found = EXPERIMENTS[name], results(EXPERIMENTS[name], folder)
         lines = [".. list-table::", "   :header-rows: 1", "   :widths: 60 40", ""]

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from scipy.special import stdtrit
+
 from minprox.experiments.outcome import Result
 from minprox.experiments.records import MissingRecord, Records
 
@@ -31,6 +33,9 @@ class Claim:
         Whether the paper says so; otherwise it was seen here.
     seeds : int
         How many seeds it takes to tell.
+    mean : bool
+        Whether the sentence is about the mean over seeds: it holds, or does not, if all of the 95 % interval
+        says so.
 
     Examples
     --------
@@ -51,6 +56,7 @@ class Claim:
     form: str = "{:.3g}"
     paper: bool = True
     seeds: int = 1
+    mean: bool = False
 
     def decide(self, found: Iterable[Result]) -> Finding:
         """Return what the records of all seeds say of the claim.
@@ -108,6 +114,16 @@ class Finding:
         return (min(values), max(values)) if values else (math.nan, math.nan)
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of the mean over the seeds, by Student's t; NaN for less than two."""
+        n = len(self.values)
+        if n < 2 or not all(map(math.isfinite, self.values.values())):
+            return (math.nan, math.nan)
+        half = stdtrit(n - 1, 0.975) * statistics.stdev(self.values.values()) / math.sqrt(n)
+        centre = statistics.fmean(self.values.values())
+        return (centre - half, centre + half)
+
+    @property
     def agreeing(self) -> int:
         """In how many seeds the claim holds."""
         return sum(bool(self.claim.holds(value)) for value in self.values.values() if not math.isnan(value))
@@ -118,16 +134,28 @@ class Finding:
         known = [value for value in self.values.values() if not math.isnan(value)]
         if len(known) < max(1, self.claim.seeds):
             return UNKNOWN
+        if self.claim.mean:
+            if math.isnan(self.interval[0]):
+                return UNKNOWN
+            ends = {bool(self.claim.holds(end)) for end in self.interval}
+            return UNKNOWN if len(ends) == 2 else HOLDS if ends == {True} else FAILS
         return HOLDS if self.agreeing == len(known) else MIXED if self.agreeing else FAILS
 
     def text(self) -> str:
         """Return the verdict with its number, in a line."""
         show, (low, high) = self.claim.form.format, self.range
         number = "" if math.isnan(self.median) else f"{self.claim.quantity}: {show(self.median)}"
-        if len(self.values) > 1:
+        if self.claim.mean and not math.isnan(self.interval[0]):
+            low, high = self.interval
+            number = f"{self.claim.quantity}: {show((low + high) / 2)}"
+            number += f" (mean of {len(self.values)} seeds, 95 % interval {show(low)} to {show(high)})"
+        elif len(self.values) > 1:
             number += f" (median of {len(self.values)} seeds, {show(low)} to {show(high)})"
         if self.verdict == UNKNOWN:
-            why = self.missing or f"{len(self.values)} of the {self.claim.seeds} seeds that it takes"
+            why = "as the interval says both"
+            if len(self.values) < (least := max(self.claim.seeds, 1 + self.claim.mean)):
+                why = f"{len(self.values)} of the {least} seeds that it takes"
+            why = self.missing or why
             return f"cannot be told, {why}" + (f"; {number}" if number else "")
         if self.verdict == MIXED:
             return f"holds in {self.agreeing} of {len(self.values)} seeds; {number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -51,14 +52,18 @@ def share(column: str) -> Any:
     return value
 
 
-def points(first: Sequence[str], second: Sequence[str]) -> Any:
-    """Return by how many points of test accuracy the best of some methods is ahead of the best of others."""
+def points(key: str) -> Any:
+    """Return a function: by how many points of test accuracy a method is ahead of BackProp."""
 
     def value(records: Records) -> float:
-        best = [max(records.last("test_accuracy", key) for key in keys) for keys in (first, second)]
-        return 100 * (best[0] - best[1])
+        return 100 * (records.last("test_accuracy", key) - records.last("test_accuracy", "backprop"))
 
     return value
+
+
+def points_on_average(records: Records) -> float:
+    """Return by how many points of test accuracy the ProxProps, not the best of them, are ahead."""
+    return statistics.fmean(points(key)(records) for key in ("cg3", "cg5", "cg10", "exact"))
 
 
 X1_CLAIMS = (
@@ -83,11 +88,12 @@ X1_CLAIMS = (
     ),
     Claim(
         sentence="ProxProp generalises better: about 56 % test accuracy against 54 %.",
-        quantity="points of test accuracy by which the best ProxProp is ahead",
-        value=points(("cg3", "cg5", "cg10", "exact"), ("backprop",)),
+        quantity="points of test accuracy by which the ProxProps are ahead on average",
+        value=points_on_average,
         holds=lambda gain: gain > 0,
         form="{:.1f}",
         seeds=3,
+        mean=True,
     ),
     Claim(
         sentence="The exact step is the cheapest ProxProp.",
@@ -133,7 +139,7 @@ X3_CLAIMS = (
     Claim(
         sentence="It is ahead in accuracy, too: every ProxProp by more than two points in the test.",
         quantity="points of test accuracy by which the worst ProxProp is ahead",
-        value=lambda records: min(points((key,), ("backprop",))(records) for key in ("cg3", "cg10", "exact")),
+        value=lambda records: min(points(key)(records) for key in ("cg3", "cg10", "exact")),
         holds=lambda gain: gain > 2,  # some four standard errors of 10,000 images
         form="{:.1f}",
     ),
