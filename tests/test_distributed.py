@@ -4,10 +4,12 @@ import functools
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import textwrap
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -801,6 +803,62 @@ except ZeroDivisionError:
 def test_mpi_sums_and_gathers(size, tmp_path):
     out, errors, code = mpi(size, "-c", SUMS)
     assert (errors, code, "".join(out.split())) == ("", 0, "fine" * size)
+
+
+COLUMNS = """
+import minprox as mp, numpy as np
+comm, rng = mp.world(), np.random.default_rng(0)
+x, y = rng.standard_normal((7, 2, 8, 8)), rng.integers(0, 3, 7)
+
+def step(split):
+    layers = (
+        *(split(mp.Conv2d(2, 5, 3, stride=2)), mp.ReLU(), mp.Flatten(), split(mp.Linear(45, 7)), mp.Tanh()),
+        mp.Linear(7, 3),
+    )
+    net = mp.Sequential(*layers, seed=0, dtype="float64")
+    steps = mp.proxprop(net, mp.forward(net, x), mp.CrossEntropy(), y, 0.5)
+    apart = [isinstance(layer, mp.ColumnsApart) for layer in net.transfers]
+    return [comm.gather(d, -1) if a else d for d, a in zip(steps, apart)]
+
+steps, expected = step(lambda layer: mp.ColumnsApart(layer, comm)), step(lambda layer: layer)
+assert all(abs(d - e).max() < 1e-12 * abs(e).max() for d, e in zip(steps, expected, strict=True))
+print("fine")
+"""
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("size", [2, 3])
+def test_mpi_columns_apart(size):
+    out, errors, code = mpi(size, "-c", COLUMNS)
+    assert (errors, code, "".join(out.split())) == ("", 0, "fine" * size)
+
+
+SHORTER = {  # what the scripts of the how-to page do here
+    "epochs=20": "epochs=1",
+    "epochs=50": "epochs=1",
+    "cifar10(flatten=True)": "digits()",
+    "[3072, 4000, 1000, 4000]": "[64, 20, 10, 20]",
+    "Linear(4000, 10)": "Linear(20, 10)",
+}
+
+
+@pytest.mark.mpi
+def test_the_scripts_of_the_how_to_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "howto" / "several-machines.rst").read_text()
+    for one, other in SHORTER.items():
+        assert text.count(one) == 1
+        text = text.replace(one, other)
+    scripts = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", text)
+    assert len(scripts) == 2
+    for script in scripts:
+        assert mpi(2, "-c", textwrap.dedent(script)) == ("", "", 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "columns-0.npz",
+        "columns-1.npz",
+        "history.json",
+    ]
+    assert len(mp.History.load("history.json")) == 1
 
 
 @pytest.mark.mpi
