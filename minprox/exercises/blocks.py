@@ -76,7 +76,7 @@ A_BLOCK = Task(
         Mistake("1/γ stands where γ belongs", varied(best_a, gamma=inverse)),
         Mistake(
             "the bias is not taken off: aW is to be y − b",
-            lambda theta, s, w, y, gamma: best_a(np.vstack([theta[:-1], 0 * theta[-1:]]), s, w, y, gamma),
+            varied(best_a, theta=lambda theta: np.vstack([theta[:-1], 0 * theta[-1:]])),
         ),
         Mistake("the tie is missing: this is s + w", lambda theta, s, w, y, gamma: s + w),
         Mistake(

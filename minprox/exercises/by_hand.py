@@ -20,7 +20,8 @@ def tanh_backward(z, delta):
 
 
 def softmax(z, axis=1):
-    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    """z may be complex, for a complex step."""
+    e = np.exp(z - z.real.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 

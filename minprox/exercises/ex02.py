@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.quadratic import explicit_step, gradient, implicit_step, normal, steps
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, excess, relative
+from minprox.exercises.variants import inverse, varied
 
 
 def prox_quadratic(A, b, v, tau):
@@ -139,9 +140,9 @@ L1 = Task(
             "the maximum with 0 is missing: components below the threshold change their sign",
             lambda v, tau: np.sign(v) * (np.abs(v) - tau),
         ),
-        Mistake("the threshold is 1/τ, expected τ", lambda v, tau: prox_l1(v, 1 / tau)),
+        Mistake("the threshold is 1/τ, expected τ", varied(prox_l1, tau=inverse)),
         Mistake("the threshold is τ/2, expected τ", lambda v, tau: prox_l1(v, tau / 2)),
-        Mistake("the threshold is 1, expected τ", lambda v, tau: prox_l1(v, 1)),
+        Mistake("the threshold is 1, expected τ", varied(prox_l1, tau=1)),
         Mistake(
             "this is the part that is taken away, τ times the projection of v/τ onto the box",
             lambda v, tau: np.clip(v, -tau, tau),

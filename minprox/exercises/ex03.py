@@ -20,6 +20,7 @@ from minprox.exercises.by_hand import (
     theta_test,
 )
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, descends, relative, with_ones
+from minprox.exercises.variants import times
 
 FORWARD = Task(
     "dense_forward",
@@ -170,7 +171,7 @@ ENTROPY = Task(
             lambda z, y: softmax(z) - one_hot(z, y),
             part=1,
         ),
-        Mistake("the sign of δ: it is p − t, not t − p", lambda z, y: -cross_entropy(z, y)[1], part=1),
+        Mistake("the sign of δ: it is p − t, not t − p", times(cross_entropy, -1.0, 1), part=1),
         Mistake("the target is missing in δ: p − t", lambda z, y: softmax(z) / len(y), part=1),
         Mistake(
             "transposed: the softmax runs over the classes of each row, not over the batch",

@@ -19,6 +19,7 @@ from minprox.exercises.layer_steps import (
 )
 from minprox.exercises.layer_sweep import LAYER
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative, with_ones
+from minprox.exercises.variants import inverse, varied
 
 ONES = "the bias: A = [a, 1] has a column of ones, the last one"
 MATRIX = Task(
@@ -128,7 +129,7 @@ UPDATE = Task(
     (
         Mistake(
             f"{SHIFT}, found τ_θ I",
-            lambda theta, A, z_half, tau_theta: proximal_update(theta, A, z_half, 1 / tau_theta),
+            varied(proximal_update, tau_theta=inverse),
         ),
         Mistake(
             "the sign: θ⁺ = θ − (AᵀA + I/τ_θ)⁻¹ Aᵀ(Aθ − z_half)",
@@ -166,7 +167,7 @@ UPDATE = Task(
         ),
         Mistake(
             f"{ROOT} [A; I/√τ_θ] and [z_half; θ/√τ_θ]",
-            lambda theta, A, z_half, tau_theta: proximal_update(theta, A, z_half, tau_theta**2),
+            varied(proximal_update, tau_theta=lambda tau_theta: tau_theta**2),
         ),
         Mistake(
             "this is Crank–Nicolson, with the mean of both gradients; (E5) takes the new one alone",

@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.layer_steps import shifted, systems
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import inverse, times, varied
 
 
 def gram(A, shift):
@@ -97,10 +98,10 @@ VARIABLE = Task(
         ),
     ),
     (
-        Mistake(f"{SHIFT}, found τ_θ I", lambda A, delta, tau_theta: dual_variable(A, delta, 1 / tau_theta)),
+        Mistake(f"{SHIFT}, found τ_θ I", varied(dual_variable, tau_theta=inverse)),
         Mistake(
             f"{SHIFT}, found the identity without 1/τ_θ",
-            lambda A, delta, tau_theta: dual_variable(A, delta, 1.0),
+            varied(dual_variable, tau_theta=1.0),
         ),
         Mistake(
             f"{SHIFT}, found 1/τ_θ added to every entry: multiply it with np.eye",
@@ -137,7 +138,7 @@ STEP = Task(
         ),
     ),
     (
-        Mistake(f"{SHIFT}, found τ_θ I", lambda A, delta, tau_theta: dual_step(A, delta, 1 / tau_theta)),
+        Mistake(f"{SHIFT}, found τ_θ I", varied(dual_step, tau_theta=inverse)),
         Mistake("Aᵀ is missing at the end: this is the dual variable c", dual_variable),
         Mistake(
             f"{SHIFT}, found 1/τ_θ added to every entry: multiply it with np.eye",
@@ -198,7 +199,7 @@ COST = Task(
         ),
         Mistake(
             "in units of one product of the layer; expected the number of multiplications",
-            lambda rows, cols, n_out, form: extra_cost(rows, cols, n_out, form) / (rows * cols * n_out),
+            times(extra_cost, lambda rows, cols, n_out, **_: 1 / (rows * cols * n_out)),
         ),
     ),
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.layer_steps import implicit_step, shifted, systems
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import chosen, inverse, normal, times, varied
 
 
 def filter_factors(A, tau_theta):
@@ -21,16 +22,9 @@ def inexactness(A, delta, tau_theta, d):
     return relative(shifted(A, 1 / tau_theta) @ d, A.T @ delta)
 
 
-def matrices():
-    return [{"A": p["A"], "tau_theta": p["tau_theta"]} for p in systems()]
-
-
 def velocities():
-    rng, numbers = np.random.default_rng(20), ((0.3, 0.9), (1.7, 0.5), (0.05, 0.95), (2.0, 0.0))
-    return [
-        {name: rng.standard_normal((5, 3)) for name in ("theta", "v", "g")} | {"tau": tau, "mu": mu}
-        for tau, mu in numbers
-    ]
+    shape = dict.fromkeys(("theta", "v", "g"), (5, 3))
+    return normal(20, [shape] * 4, tau=(0.3, 1.7, 0.05, 2.0), mu=(0.9, 0.5, 0.95, 0.0))
 
 
 def unfinished():
@@ -47,7 +41,7 @@ def on_eigenvectors(factors, A, tau_theta):
 FACTORS = Task(
     "filter_factors",
     filter_factors,
-    matrices,
+    chosen(systems, "A", "tau_theta"),
     (
         Identity(
             "(AᵀA + I/τ_θ) (factor · v) = v for every eigenvector v of AᵀA",
@@ -57,7 +51,7 @@ FACTORS = Task(
         ),
     ),
     (
-        Mistake("1/τ_θ: the factor is 1/(λ + 1/τ_θ)", lambda A, tau_theta: filter_factors(A, 1 / tau_theta)),
+        Mistake("1/τ_θ: the factor is 1/(λ + 1/τ_θ)", varied(filter_factors, tau_theta=inverse)),
         Mistake(
             "upside down: the step divides by λ + 1/τ_θ",
             lambda A, tau_theta: 1 / filter_factors(A, tau_theta),
@@ -72,7 +66,7 @@ FACTORS = Task(
         ),
         Mistake(
             "AAᵀ stands where AᵀA belongs: it has an eigenvalue for each sample",
-            lambda A, tau_theta: filter_factors(A.T, tau_theta),
+            varied(filter_factors, A=lambda A: A.T),
         ),
     ),
 )
@@ -142,18 +136,18 @@ INEXACT = Task(
     (
         Mistake(
             "1/τ_θ: M is AᵀA + I/τ_θ, found τ_θ I",
-            lambda A, delta, tau_theta, d: inexactness(A, delta, 1 / tau_theta, d),
+            varied(inexactness, tau_theta=inverse),
         ),
         Mistake(
             "1/τ_θ: the shift d/τ_θ is missing",
-            lambda A, delta, tau_theta, d: inexactness(A, delta, np.inf, d),
+            varied(inexactness, tau_theta=np.inf),
         ),
         Mistake(
             "the square of the norms", lambda A, delta, tau_theta, d: inexactness(A, delta, tau_theta, d) ** 2
         ),
         Mistake(
             "not divided by ‖Aᵀδ‖",
-            lambda A, delta, tau_theta, d: inexactness(A, delta, tau_theta, d) * np.linalg.norm(A.T @ delta),
+            times(inexactness, lambda A, delta, **_: np.linalg.norm(A.T @ delta)),
         ),
         Mistake(
             "this is the distance to the exact step, ‖d − d*‖/‖d*‖; expected the residual, without a solve",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, along, relative
+from minprox.exercises.variants import times
 
 
 def hessian_product(gradient, theta, v, h):
@@ -53,8 +54,7 @@ def curvatures():
 
 def third_order(product, gradient, theta, v, h):
     """How far the product is from the derivative plus ``h² v³``, all that the difference errs by here."""
-    derivative = np.imag(gradient(theta + 1e-30j * v)) / 1e-30
-    return relative(product, derivative + h**2 * v**3)
+    return relative(product, along(gradient, (theta, v)) + h**2 * v**3)
 
 
 def mirrored(tau, largest, mu):
@@ -78,7 +78,7 @@ PRODUCT = Task(
     (
         Mistake(
             "a factor 2: the two points are 2h apart",
-            lambda gradient, theta, v, h: 2 * hessian_product(gradient, theta, v, h),
+            times(hessian_product, 2),
         ),
         Mistake(
             "a one-sided difference: its error falls with h only, that of the central one with h²",
@@ -86,11 +86,11 @@ PRODUCT = Task(
         ),
         Mistake(
             "the sign: ahead minus behind",
-            lambda gradient, theta, v, h: -hessian_product(gradient, theta, v, h),
+            times(hessian_product, -1.0),
         ),
         Mistake(
             "not divided by 2h",
-            lambda gradient, theta, v, h: 2 * h * hessian_product(gradient, theta, v, h),
+            times(hessian_product, lambda h, **_: 2 * h),
         ),
         Mistake(
             "this is the gradient at v, not a derivative along v", lambda gradient, theta, v, h: gradient(v)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative, with_ones
+from minprox.exercises.variants import varied
 
 
 def adam_step(theta, m, v, g, k, tau, beta1, beta2, eps):
@@ -45,10 +46,6 @@ def signals():
         {"a": rng.standard_normal(shape), "width": width}
         for shape, width in (((3, 7), 3), ((1, 5), 5), ((2, 4), 1))
     ]
-
-
-def wrong_adam(part=0, **options):
-    return lambda **p: adam(**p, **options)[part]
 
 
 def adam_balance(new, m_next, v_next, theta, m, v, g, k, tau, beta1, beta2, eps):
@@ -92,10 +89,10 @@ ADAM = Task(
     (
         Mistake(
             "the corrections 1/(1 − βᵏ) are missing: the first steps are too short or too long",
-            wrong_adam(correct=False),
+            varied(adam, 0, correct=False),
         ),
-        Mistake("ε stands in the root: √(v̂ + ε); expected √v̂ + ε", wrong_adam(root=True)),
-        Mistake("the sign: the step goes against the direction", wrong_adam(sign=1)),
+        Mistake("ε stands in the root: √(v̂ + ε); expected √v̂ + ε", varied(adam, 0, root=True)),
+        Mistake("the sign: the step goes against the direction", varied(adam, 0, sign=1)),
         Mistake(
             "βᵏ: the first step is k = 1, here the next power is taken",
             lambda k, **p: adam_step(k=k + 1, **p)[0],

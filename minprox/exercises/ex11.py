@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.layer_steps import shifted, systems
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import chosen, inverse, normal, times, varied
 
 
 def cosine(g, d):
@@ -31,12 +32,7 @@ def enough(tau, f, theta, g, d, c):
 
 
 def pairs():
-    rng = np.random.default_rng(26)
-    return [{name: rng.standard_normal(shape) for name in ("g", "d")} for shape in ((5, 3), (4, 4), (1, 6))]
-
-
-def matrices():
-    return [{"A": p["A"], "tau_theta": p["tau_theta"]} for p in systems()]
+    return normal(26, [{"g": shape, "d": shape} for shape in ((5, 3), (4, 4), (1, 6))])
 
 
 def quartic(A):
@@ -109,7 +105,7 @@ COSINE = Task(
 BOUND = Task(
     "kantorovich",
     kantorovich,
-    matrices,
+    chosen(systems, "A", "tau_theta"),
     (
         Identity(
             "one gradient attains it: √m v₁ + √M vₙ, with the smallest and the largest eigenvalue",
@@ -119,7 +115,7 @@ BOUND = Task(
         ),
     ),
     (
-        Mistake("1/τ_θ: M is AᵀA + I/τ_θ, found τ_θ I", lambda A, tau_theta: kantorovich(A, 1 / tau_theta)),
+        Mistake("1/τ_θ: M is AᵀA + I/τ_θ, found τ_θ I", varied(kantorovich, tau_theta=inverse)),
         Mistake(
             "the root is missing: 2√κ/(1 + κ)",
             lambda A, tau_theta: (
@@ -157,10 +153,8 @@ SEARCH = Task(
         ),
     ),
     (
-        Mistake(
-            "c is missing: any decrease is taken", lambda f, theta, g, d, c: line_search(f, theta, g, d, 0.0)
-        ),
-        Mistake("one halving too many", lambda f, theta, g, d, c: line_search(f, theta, g, d, c) / 2),
+        Mistake("c is missing: any decrease is taken", varied(line_search, c=0.0)),
+        Mistake("one halving too many", times(line_search, 1 / 2)),
         Mistake(
             "one halving too few: this step is still too long, where it is not 1",
             lambda f, theta, g, d, c: min(1.0, 2 * line_search(f, theta, g, d, c)),

@@ -7,6 +7,7 @@ import numpy as np
 from minprox.exercises.layer_steps import TAUS, implicit_step
 from minprox.exercises.penalty import phi, sigma_prime
 from minprox.exercises.tasks import SHAPES, Exercise, Identity, Mistake, Task, descends, relative, with_ones
+from minprox.exercises.variants import chosen, normal, times, varied
 
 
 def block_forward(theta, h):
@@ -27,32 +28,16 @@ def shared_step(A_1, delta_1, A_2, delta_2, tau_theta):
 
 
 def blocks():
-    rng = np.random.default_rng(28)
-    return [
-        {
-            "theta": rng.standard_normal((n + 1, n)),
-            "h": rng.standard_normal((rows, n)),
-            "delta": rng.standard_normal((rows, n)),
-        }
-        for rows, n in ((6, 4), (4, 4), (1, 3))
-    ]
-
-
-def inputs():
-    return [{"theta": p["theta"], "h": p["h"]} for p in blocks()]
+    shapes = ((6, 4), (4, 4), (1, 3))
+    return normal(28, [{"theta": (n + 1, n), "h": (rows, n), "delta": (rows, n)} for rows, n in shapes])
 
 
 def places():
-    rng = np.random.default_rng(29)
-    return [
-        {
-            f"{name}_{i}": rng.standard_normal((rows, cols if name == "A" else 3))
-            for i in (1, 2)
-            for name in ("A", "delta")
-        }
-        | {"tau_theta": tau_theta}
-        for (rows, cols), tau_theta in zip(SHAPES, TAUS, strict=True)
+    shapes = [
+        {"A_1": (rows, cols), "delta_1": (rows, 3), "A_2": (rows, cols), "delta_2": (rows, 3)}
+        for rows, cols in SHAPES
     ]
+    return normal(29, shapes, tau_theta=TAUS)
 
 
 def shared_optimality(d, A_1, delta_1, A_2, delta_2, tau_theta):
@@ -63,7 +48,7 @@ def shared_optimality(d, A_1, delta_1, A_2, delta_2, tau_theta):
 FORWARD = Task(
     "block_forward",
     block_forward,
-    inputs,
+    chosen(blocks, "theta", "h"),
     (
         Identity(
             "h⁺ − h = [σ(h), 1] θ",
@@ -111,22 +96,22 @@ BACKWARD = Task(
         Mistake("A holds h, expected σ(h)", lambda theta, h, delta: with_ones(h).T @ delta),
         Mistake(
             "the error through the sum is missing: δ itself",
-            lambda theta, h, delta: both_ways(theta, h, delta, skip=0.0)[1],
+            varied(both_ways, 1, skip=0.0),
             1,
         ),
         Mistake(
             "the error through the branch is missing",
-            lambda theta, h, delta: both_ways(theta, h, delta, slope=np.zeros_like)[1],
+            varied(both_ways, 1, slope=np.zeros_like),
             1,
         ),
         Mistake(
             "σ′ is missing on the way through the branch",
-            lambda theta, h, delta: both_ways(theta, h, delta, slope=np.ones_like)[1],
+            varied(both_ways, 1, slope=np.ones_like),
             1,
         ),
         Mistake(
             "σ′ is taken at σ(h), expected at h",
-            lambda theta, h, delta: both_ways(theta, h, delta, slope=lambda u: sigma_prime(np.tanh(u)))[1],
+            varied(both_ways, 1, slope=lambda u: sigma_prime(np.tanh(u))),
             1,
         ),
         Mistake(
@@ -141,7 +126,7 @@ BACKWARD = Task(
         ),
         Mistake(
             "the mean of both errors; expected their sum",
-            lambda theta, h, delta: block_backward(theta, h, delta)[1] / 2,
+            times(block_backward, 1 / 2, 1),
             1,
         ),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, descends, relative
+from minprox.exercises.variants import chosen, normal, varied
 
 CHANNELS = 3
 
@@ -45,19 +46,9 @@ def swish_prime(z):
 
 
 def batches():
-    rng = np.random.default_rng(14)
-    return [
-        {
-            "theta": rng.standard_normal((2, CHANNELS)),
-            "a": rng.standard_normal((rows, CHANNELS)),
-            "delta": rng.standard_normal((rows, CHANNELS)),
-        }
-        for rows in (7, 3, 1)
-    ]
-
-
-def chosen(*names):
-    return lambda: [{name: p[name] for name in names} for p in batches()]
+    return normal(
+        14, [{"theta": (2, CHANNELS), "a": (rows, CHANNELS), "delta": (rows, CHANNELS)} for rows in (7, 3, 1)]
+    )
 
 
 def activations():
@@ -67,7 +58,7 @@ def activations():
 GRADIENT = Task(
     "Scale.adjoint_theta",
     adjoint_theta,
-    chosen("a", "delta"),
+    chosen(batches, "a", "delta"),
     (
         Identity(
             "⟨φ(θ, a), δ⟩ = ⟨θ, answer⟩ for every θ",
@@ -98,10 +89,10 @@ GRADIENT = Task(
             "transposed: θ has the shape (2, channels)",
             lambda a, delta: adjoint_theta(a, delta).T,
         ),
-        Mistake("δ is missing", lambda a, delta: adjoint_theta(a, np.ones_like(delta))),
+        Mistake("δ is missing", varied(adjoint_theta, delta=np.ones_like)),
         Mistake(
             "the input a is missing in the row of the scale",
-            lambda a, delta: adjoint_theta(np.ones_like(a), delta),
+            varied(adjoint_theta, a=np.ones_like),
         ),
     ),
     init=(CHANNELS,),
@@ -110,7 +101,7 @@ GRADIENT = Task(
 INPUT = Task(
     "Scale.adjoint_input",
     adjoint_input,
-    chosen("theta", "a", "delta"),
+    chosen(batches, "theta", "a", "delta"),
     (
         Identity(
             "⟨φ(θ, a + b) − φ(θ, a), δ⟩ = ⟨b, answer⟩ for every b",
@@ -137,7 +128,7 @@ INPUT = Task(
 MATRIX = Task(
     "Scale.matrix",
     matrix,
-    chosen("a"),
+    chosen(batches, "a"),
     (
         Identity(
             "A_c θ_c = φ(θ, a)_c in each channel c",

@@ -6,7 +6,8 @@ import numpy as np
 
 from minprox.exercises.by_hand import softmax
 from minprox.exercises.penalty import sigma_prime
-from minprox.exercises.tasks import SHAPES, Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.tasks import SHAPES, Exercise, Identity, Mistake, Task, along, relative
+from minprox.exercises.variants import normal
 
 
 def layer_tangent(theta, v, A, A_dot):
@@ -31,46 +32,28 @@ def gradient_tangent(A, A_dot, delta, delta_dot):
     return A.T @ delta_dot + A_dot.T @ delta
 
 
-def along(function, *pairs):
-    """The derivative of an analytic function of several arrays as each moves, by a complex step."""
-    h = 1e-30
-    return np.imag(function(*(u + 1j * h * u_dot for u, u_dot in pairs))) / h
-
-
-def shifted_softmax(z):
-    """The softmax of complex z."""
-    e = np.exp(z - z.real.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
 def layers():
-    rng = np.random.default_rng(30)
-    return [
-        {
-            "theta": rng.standard_normal((cols, 3)),
-            "v": rng.standard_normal((cols, 3)),
-            "A": rng.standard_normal((rows, cols)),
-            "A_dot": rng.standard_normal((rows, cols)),
-        }
-        for rows, cols in SHAPES
-    ]
+    return normal(
+        30,
+        [
+            {"theta": (cols, 3), "v": (cols, 3), "A": (rows, cols), "A_dot": (rows, cols)}
+            for rows, cols in SHAPES
+        ],
+    )
 
 
 def several(*names):
-    def problems():
-        rng = np.random.default_rng(31)
-        return [{name: rng.standard_normal(shape) for name in names} for shape in ((6, 4), (3, 3), (1, 5))]
-
-    return problems
+    return lambda: normal(31, [dict.fromkeys(names, shape) for shape in ((6, 4), (3, 3), (1, 5))])
 
 
 def gradients():
-    rng = np.random.default_rng(32)
-    return [
-        {name: rng.standard_normal((rows, cols)) for name in ("A", "A_dot")}
-        | {name: rng.standard_normal((rows, 3)) for name in ("delta", "delta_dot")}
-        for rows, cols in SHAPES
-    ]
+    return normal(
+        32,
+        [
+            {"A": (rows, cols), "A_dot": (rows, cols), "delta": (rows, 3), "delta_dot": (rows, 3)}
+            for rows, cols in SHAPES
+        ],
+    )
 
 
 LAYER = Task(
@@ -103,7 +86,7 @@ SOFTMAX = Task(
         Identity(
             "δ̇ = d/dt softmax(z + t ż)/N",
             "T2",
-            lambda u, z, z_dot: relative(u, along(shifted_softmax, (z, z_dot)) / len(z)),
+            lambda u, z, z_dot: relative(u, along(softmax, (z, z_dot)) / len(z)),
             "the derivative of p is p ∘ ż − p ⟨p, ż⟩; the target does not move",
         ),
         Identity(

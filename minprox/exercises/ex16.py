@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, descends, excess, relative
+from minprox.exercises.variants import normal, varied
 
 
 def worst_change(g, epsilon):
@@ -29,11 +30,7 @@ def signs(w, x, y):
 
 
 def gradients():
-    rng, sizes = np.random.default_rng(33), (0.3, 2.0, 0.05)
-    return [
-        {"g": rng.standard_normal(shape), "epsilon": epsilon}
-        for shape, epsilon in zip(((5, 4), (3, 3), (1, 6)), sizes, strict=True)
-    ]
+    return normal(33, [{"g": shape} for shape in ((5, 4), (3, 3), (1, 6))], epsilon=(0.3, 2.0, 0.05))
 
 
 def attacks():
@@ -48,15 +45,7 @@ def attacks():
 
 
 def models():
-    rng = np.random.default_rng(35)
-    return [
-        {
-            "w": rng.standard_normal((n, 1)),
-            "x": rng.standard_normal((rows, n)),
-            "y": rng.standard_normal((rows, 1)),
-        }
-        for rows, n in ((6, 4), (4, 4), (1, 5))
-    ]
+    return normal(35, [{"w": (n, 1), "x": (rows, n), "y": (rows, 1)} for rows, n in ((6, 4), (4, 4), (1, 5))])
 
 
 def smooth(w, x, y, at):
@@ -123,7 +112,7 @@ PROJECTED = Task(
         Mistake("the projection is missing", lambda x, x_0, g, alpha, epsilon: x + alpha * np.sign(g)),
         Mistake(
             "the sign: the attack goes uphill",
-            lambda x, x_0, g, alpha, epsilon: pgd_step(x, x_0, -g, alpha, epsilon),
+            varied(pgd_step, g=np.negative),
         ),
         Mistake(
             "the cube stands around x; expected around x₀",

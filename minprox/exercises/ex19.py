@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.quadratic import gradient, steps
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import normal
 
 
 def soft(v, threshold):
@@ -37,19 +38,11 @@ def lassos():
 
 
 def iterates():
-    rng = np.random.default_rng(36)
-    return [
-        {"w": rng.standard_normal((n, 1)), "w_old": rng.standard_normal((n, 1)), "t": t}
-        for n, t in ((5, 1.8), (3, 7.4), (1, 2.2))
-    ]
+    return normal(36, [{"w": (n, 1), "w_old": (n, 1)} for n in (5, 3, 1)], t=(1.8, 7.4, 2.2))
 
 
 def units():
-    rng = np.random.default_rng(37)
-    return [
-        {"V": rng.standard_normal(shape), "tau": tau}
-        for shape, tau in (((7, 3), 1.5), ((4, 4), 0.4), ((6, 1), 0.7))
-    ]
+    return normal(37, [{"V": shape} for shape in ((7, 3), (4, 4), (6, 1))], tau=(1.5, 0.4, 0.7))
 
 
 def subgradient_gap(new, v, threshold):

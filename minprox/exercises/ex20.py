@@ -140,8 +140,8 @@ AUC = Task(
         ),
     ),
     (
-        Mistake("ties count nothing; expected ½", lambda scores, y: counted(scores, y, 0.0)),
-        Mistake("ties count 1; expected ½", lambda scores, y: counted(scores, y, 1.0)),
+        Mistake("ties count nothing; expected ½", varied(counted, tie=0.0)),
+        Mistake("ties count 1; expected ½", varied(counted, tie=1.0)),
         Mistake("this is the share of pairs that are ranked wrong", lambda scores, y: 1 - auc(scores, y)),
         Mistake(
             "this is the number of pairs, not their share",

@@ -7,6 +7,7 @@ from scipy.optimize import brentq
 
 from minprox.exercises.layer_steps import implicit_step, shifted, systems
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import inverse, times, varied
 
 
 def ridge_rows(A, delta, tau_theta):
@@ -114,10 +115,10 @@ DAMPED = Task(
     ),
     (
         Mistake("1/N is missing before AᵀA", lambda A, delta, lam: implicit_step(A, delta, 1 / lam)),
-        Mistake("1/λ stands where λ belongs", lambda A, delta, lam: damped_step(A, delta, 1 / lam)),
+        Mistake("1/λ stands where λ belongs", varied(damped_step, lam=inverse)),
         Mistake(
             "Aᵀδ is divided by N too: δ has its 1/N already",
-            lambda A, delta, lam: damped_step(A, delta, lam) / len(A),
+            times(damped_step, lambda A, **_: 1 / len(A)),
         ),
         Mistake(
             "N is the number of columns; expected of rows, that is of samples",

@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.layer_steps import implicit_step, shifted, systems
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import times
 
 
 def repeated_step(A, delta, tau_theta, k):
@@ -108,7 +109,7 @@ REPEATED = Task(
         ),
         Mistake(
             "Aᵀδ is divided by k: the gradient of a mean stays as it is",
-            lambda A, delta, tau_theta, k: repeated_step(A, delta, tau_theta, k) / k,
+            times(repeated_step, lambda k, **_: 1 / k),
         ),
     ),
 )

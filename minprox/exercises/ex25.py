@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minprox.exercises.tasks import Exercise, Identity, Mistake, Task, relative
+from minprox.exercises.variants import normal, varied
 
 
 def growth(re, im):
@@ -29,11 +30,7 @@ def places():
 
 
 def states():
-    rng = np.random.default_rng(40)
-    return [
-        {"x": rng.standard_normal(n), "y": rng.standard_normal(n), "tau": tau}
-        for n, tau in ((4, 0.3), (6, 2.0), (1, 5.0))
-    ]
+    return normal(40, [{"x": (n,), "y": (n,)} for n in (4, 6, 1)], tau=(0.3, 2.0, 5.0))
 
 
 def squared(re, im):
@@ -88,18 +85,13 @@ GROWTH = Task(
 
 def known(step, other, words):
     """What can go wrong in either rotation, for both coordinates."""
-    backwards = lambda x, y, tau: step(x, y, -tau)  # noqa: E731
     return tuple(
         mistake
         for part in (0, 1)
         for mistake in (
-            Mistake(
-                "the sign: this turns the other way round",
-                lambda x, y, tau, part=part: backwards(x, y, tau)[part],
-                part,
-            ),
-            Mistake(words, lambda x, y, tau, part=part: other(x, y, tau)[part], part),
-            Mistake("the step size τ is missing", lambda x, y, tau, part=part: step(x, y, 1.0)[part], part),
+            Mistake("the sign: this turns the other way round", varied(step, part, tau=np.negative), part),
+            Mistake(words, varied(other, part), part),
+            Mistake("the step size τ is missing", varied(step, part, tau=1.0), part),
         )
     )
 

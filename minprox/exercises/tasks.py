@@ -127,13 +127,18 @@ def excess(found: float, bound: float, scale: float) -> float:
     return max(0.0, float(found) - float(bound)) / scale
 
 
-def slope(function: Callable[[Array], Any], point: Array, direction: Array) -> float:
-    """Return the derivative of an analytic function along a direction, exact to rounding.
+def along(function: Callable[..., Any], *pairs: tuple[Array, Array]) -> Array:
+    """Return the derivative of an analytic function of arrays as each moves along its direction.
 
     By a complex step: ``Im f(x + i h b) / h`` cancels nothing, so that ``h`` may be as small as one likes.
     """
     h = 1e-30
-    return float(np.imag(function(point + 1j * h * direction))) / h
+    return np.imag(function(*(point + 1j * h * direction for point, direction in pairs))) / h
+
+
+def slope(function: Callable[[Array], Any], point: Array, direction: Array) -> float:
+    """Return the derivative of an analytic number along a direction, exact to rounding."""
+    return float(along(function, (point, direction)))
 
 
 def descends(step: Array, function: Callable[[Array], Any], point: Array, tau: float) -> float:

@@ -17,11 +17,12 @@ def varied(right: Callable[..., Any], part: int | None = None, **changes: Any) -
     part : int, optional
         Which part of the answer is meant, where it has several.
     **changes
-        The argument's new value, or a function of the one that it has.
+        The argument's new value, or a function of the one that it has; one more is passed as it is.
     """
 
     def wrong(**p: Any) -> Any:
-        found = right(**(p | {name: new(p[name]) if callable(new) else new for name, new in changes.items()}))
+        others = {k: new(p[k]) if callable(new) and k in p else new for k, new in changes.items()}
+        found = right(**(p | others))
         return found if part is None else found[part]
 
     return wrong
