@@ -1,5 +1,6 @@
 """Claims: decided by the records, over seeds, and the pages say what they decide."""
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -194,6 +195,33 @@ def numbers_of_x3():
 def test_the_numbers_in_the_words_are_those_of_the_records(numbers):
     page = " ".join((ROOT / "docs" / "results.rst").read_text("utf-8").split())
     assert {phrase for phrase in numbers() if phrase not in page} == set()
+
+
+def test_what_is_gained_is_what_the_records_say():
+    """The list at the head of the README and of the page, in both the same numbers."""
+    passed = {key: reached(r.history, last_of_backprop()) for (key, _), r in told("x1").items()}
+    epochs = [int(row["epoch"]) for key, row in passed.items() if key != "backprop"]
+    adam = {key: f"{100 * r.history.test_accuracy:.1f} %" for (key, _), r in told("x3").items()}
+    implicit = sorted(value for key, value in adam.items() if key != "backprop")
+    times = {net: f"{v['ratio']['step: ProxProp, exact']:.2f} times" for net, v in measured().items()}
+    pages = [
+        " ".join((ROOT / name).read_text("utf-8").split("it was measured", 1)[0].split())
+        for name in ("README.md", "docs/results.rst")
+    ]
+    for page in pages:
+        assert f"within {min(epochs)} to {max(epochs)}" in page
+        assert f"{passed['exact']['seconds']:.0f} s of {passed['backprop']['seconds']:.0f}" in page
+        assert f"{implicit[0]} to {implicit[-1]} test accuracy after 10 epochs" in page
+        assert f"gradients come to {adam['backprop']}" in page
+        assert f"{times['mlp']} a plain one on the MLP and {times['convnet']} on the ConvNet" in page
+
+
+def last_of_backprop():
+    return told("x1")["backprop", None].history.train_loss[-1]
+
+
+def measured():
+    return json.loads((RECORDS / "bench-cpu.json").read_text("utf-8"))["nets"]
 
 
 def test_the_numbers_in_the_readme_are_those_of_the_records():
