@@ -33,6 +33,8 @@ INNER = {
     *("Layer.trial", "Layer.fit", "Parametric.initialise", "Parametric.draw"),
     *("Parametric.copied", "Transfer.given_map"),
     *("Pool.sees", "Pool.padded", "Pool.inside", "Pool.windows", "AvgPool.counts"),
+    *("MaxPool.tiling", "MaxPool.tiles", "MaxPool.largest", "MaxPool.errors"),
+    *("MaxPool.largest_in_tiles", "MaxPool.errors_in_tiles"),
     *("Convolution.images", "Convolution.spread", "Convolution.flipped", "ConvTranspose2d.edges"),
     *("Gate.gate", "Gate.gate_slope", "Gate.gate_bend"),
     *(

@@ -32,6 +32,7 @@ def allow(monkeypatch, count):
     monkeypatch.setattr(parallel, "LEAST", 1)
     monkeypatch.setattr(parallel, "ENOUGH", 1)
     monkeypatch.setattr(parallel, "PART", 50)
+    monkeypatch.setattr(parallel, "PASS", 50)
     monkeypatch.setattr(patches, "LEAST", 4)
     monkeypatch.setattr(patches, "BLOCK", 1)
 
@@ -149,7 +150,7 @@ def test_whole_passes_have_the_same_bits(monkeypatch):
 def test_pieces_cover_an_array_once_and_keep_its_layout(order, count, two):
     a = np.empty([(4, 5, 6, 7)[axis] for axis in order], "float32").transpose(np.argsort(order))
     a[...] = 0
-    for piece in pieces(a, count):
+    for piece in pieces(a, count, 50):
         a[piece] += 1
     assert (a == 1).all()
     assert mp.Tanh().forward(a).strides == a.strides
@@ -389,4 +390,5 @@ def test_memory_is_that_of_the_result_and_a_few_parts(layer, monkeypatch):
         alone = peak(task)
         allow(monkeypatch, 2)
         monkeypatch.setattr(parallel, "PART", 2**12)
+        monkeypatch.setattr(parallel, "PASS", 2**12)
         assert peak(task) < 1.1 * alone

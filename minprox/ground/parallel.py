@@ -33,6 +33,8 @@ Array = Any
 T = TypeVar("T")
 
 PART = 2**16  # entries of an array that a thread treats at a time, in its second cache
+PASS = 2**18  # the same where it goes over them only once, and need not keep them
+PASSES = 16  # parts of such an array at most: after each call of NumPy a thread waits for Python's lock
 ENOUGH = 2**15  # entries of an array whose products are worth several threads
 LEAST = 2**18  # entries of an array that is worth several threads
 
@@ -145,8 +147,8 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
     ----------
     function : callable
         ``function(self, *arrays)``, whose arrays and result have the same extents on these axes. If it has
-        an argument ``out``, it may write its result there; then it is done in parts also by one thread,
-        which may keep a part in its cache.
+        an argument ``out``, it may write its result there, and goes over its arrays only once; then it is
+        done in parts also by one thread, whose cache holds what it computes between.
     axes : int, optional
         The first so many axes; all of them if not given, for what is elementwise.
 
@@ -163,17 +165,16 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
         if getattr(like, "size", 0) < LEAST or not on_host(like):
             return function(self, *arrays)
         count = like.ndim if axes is None else axes
-        begin, *rest = pieces(like, count)
+        parts = pieces(like, count, max(PASS, like.size // PASSES) if writes else PART)
         alike = axes is not None or all(getattr(array, "strides", None) == like.strides for array in arrays)
         if (
-            not rest
+            len(parts) < 2
             or any(np.shape(array)[:count] != like.shape[:count] for array in arrays)  # broadcast
             or (threads() < 2 and alike and not writes)  # nothing to gain, and the layout is the same anyway
         ):
             return function(self, *arrays)
-        result = function(self, *(array[begin] for array in arrays))
-        out = room_like(like, result.dtype, like.shape[:count] + result.shape[count:])
-        out[begin] = result
+        one = function(self, *(array[(slice(1),) * count] for array in arrays))
+        out = room_like(like, one.dtype, like.shape[:count] + one.shape[count:])
 
         def work(some: Iterator[tuple[slice, ...]]) -> None:
             for piece in some:
@@ -182,16 +183,16 @@ def in_parts(function: Callable[..., Array], axes: int | None = None) -> Callabl
                 if not np.may_share_memory(result, here):
                     here[...] = result
 
-        share(like, rest, work)
+        share(like, parts, work)
         return out
 
     return method
 
 
-def pieces(array: Array, count: int) -> list[tuple[slice, ...]]:
-    """Cut an array along its first axes, that of the longest steps first, into pieces of about PART entries.
+def pieces(array: Array, count: int, most: int) -> list[tuple[slice, ...]]:
+    """Cut an array along its first axes, that of the longest steps first.
 
-    The axis whose entries are neighbours stays whole if there is another one.
+    Pieces have about ``most`` entries. The axis whose entries are neighbours stays whole if there is another.
     """
     axes = [axis for axis in range(count) if array.shape[axis] > 1]
     axes.sort(key=lambda axis: array.strides[axis], reverse=True)
@@ -200,7 +201,7 @@ def pieces(array: Array, count: int) -> list[tuple[slice, ...]]:
     steps, size = list(array.shape[:count]), array.size
     for axis in axes:
         size //= steps[axis]
-        steps[axis] = min(steps[axis], max(1, PART // size))
+        steps[axis] = min(steps[axis], max(1, most // size))
         size *= steps[axis]
     cuts = (range(0, n, step) for n, step in zip(array.shape, steps, strict=False))
     return [
@@ -219,7 +220,7 @@ def contiguous(array: Array) -> Array:
         for piece in some:
             copy[piece] = array[piece]
 
-    share(copy, pieces(copy, copy.ndim), work)
+    share(copy, pieces(copy, copy.ndim, PART), work)
     return copy
 
 

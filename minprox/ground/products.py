@@ -16,7 +16,7 @@ MANY = 2**24  # multiplications that are worth several threads
 PARTS = 4
 
 
-def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
+def multiply(a: Array, b: Array, out: Array | None = None, like: Array | None = None) -> Array:
     """``a b``: by BLAS with its threads, or where it is held at one by rows or columns in threads here.
 
     Parameters
@@ -25,6 +25,8 @@ def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
     b : array, shape (inner, columns)
     out : array, optional
         What the product is written to.
+    like : array, optional
+        Where its columns are contiguous, as those of images with the sample last, so are the product's.
 
     Examples
     --------
@@ -32,6 +34,8 @@ def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
     >>> multiply(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     array([[11.]])
     """
+    if like is not None and a.ndim == like.ndim == 2 and not like.flags.c_contiguous:
+        return multiply(b.T, a.T).T
     if a.ndim != 2 or a.size * b.shape[1] < MANY:
         return a @ b if out is None else array_module(a, b).matmul(a, b, out=out)
     xp, rows, columns = array_module(a, b), len(a), b.shape[1]

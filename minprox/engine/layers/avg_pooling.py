@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.pooling import Pool, room_like
+from minprox.engine.layers.pooling import Pool, over_images, room_like
 from minprox.engine.layers.window import Pair, Sizes, pixel_counts
 from minprox.ground.backend import array_module
 from minprox.ground.doors import door
@@ -28,9 +28,11 @@ class AvgPool(Pool):
         super().__init__(kernel_size, stride, padding, dilation=dilation, ceil_mode=ceil_mode)
         self.count_include_pad = bool(count_include_pad)
 
+    @over_images
     def forward(self, a: Array) -> Array:
         return sum(self.windows(self.padded(a, 0), a.shape[2:])) / self.counts(a)
 
+    @over_images
     def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
         errors = room_like(self.padded(a, 0), out)
         errors[...] = 0

@@ -52,7 +52,7 @@ class Linear(Transfer):
         return DenseMap(rows, self.has_bias)
 
     def adjoint_input(self, theta: Array, a: Array, delta: Array) -> Array:
-        return multiply(delta, theta[: self.n_in].T)  # (∂φ/∂a)ᵀ δ
+        return multiply(delta, theta[: self.n_in].T, like=a)  # (∂φ/∂a)ᵀ δ
 
     def tangent_map(self, a_dot: Array) -> LinearMap:
         return without_ones(self.linear_map(a_dot))

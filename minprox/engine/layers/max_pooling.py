@@ -2,37 +2,87 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from math import prod
+from functools import partial, reduce
+from itertools import product
+from typing import Any
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.pooling import Pool, room_like
+from minprox.engine.layers.pooling import Pool, over_images, room_like
+from minprox.engine.layers.window import Sizes
 from minprox.ground.backend import array_module
+from minprox.ground.parallel import in_parts
+
+over_tiles = partial(in_parts, axes=3)  # threads share samples, channels and rows of windows
 
 
 class MaxPool(Pool):
     """The largest entry of each window, and its adjoint."""
 
-    def forward(self, a: Array, out: Array | None = None) -> Array:
+    def forward(self, a: Array) -> Array:
+        if not self.tiling(a.shape[2:]):
+            return self.largest(a)
+        return self.largest_in_tiles(self.tiles(a))
+
+    def adjoint(self, delta: Array, output: Array, a: Array) -> Array:
+        if not self.tiling(a.shape[2:]):
+            return self.errors(delta, output, a)
+        return self.errors_in_tiles(delta, output, self.tiles(a)).reshape(a.shape)
+
+    @over_tiles
+    def largest_in_tiles(self, tiles: Array, out: Array | None = None) -> Array:
+        """Return the largest entry of each window that has axes of its own."""
+        entries = map(tiles.__getitem__, self.places)
+        return reduce(lambda u, v: array_module(tiles).maximum(u, v, out=out), entries)
+
+    @over_tiles
+    def errors_in_tiles(self, delta: Array, output: Array, tiles: Array, out: Array | None = None) -> Array:
+        """Give the error of each such window to the first of its largest entries."""
+        xp, each = array_module(tiles), (..., *(slice(None), None) * self.axes)
+        won = tiles == output[each]
+        first, *others = (won[place] for place in self.places)
+        for entry in others:  # which has not won where one before it is as large
+            xp.greater(entry, first, out=entry)
+            first = first | entry
+        return xp.multiply(delta[each], won, out=out)
+
+    @over_images
+    def largest(self, a: Array, out: Array | None = None) -> Array:
+        """Return the largest entry of each window, wherever the windows lie."""
         x, xp = self.padded(a, -float("inf")), array_module(a)
         return reduce(lambda u, v: xp.maximum(u, v, out=out), self.windows(x, a.shape[2:]))
 
-    def adjoint(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
-        xp, size = array_module(a), a.shape[2:]
+    @over_images
+    def errors(self, delta: Array, output: Array, a: Array, out: Array | None = None) -> Array:
+        """Give the error of each window to the first of its largest entries."""
+        size = a.shape[2:]
         x = self.padded(a, -float("inf"))
-        free = xp.ones_like(output, dtype=bool)
-        apart = all(s > reach for s, reach in zip(self.stride, self.window.reach, strict=True))
+        free = array_module(a).ones_like(output, dtype=bool)
         errors = room_like(x, out)
-        if not (apart and x.size == output.size * prod(self.kernel)):  # some pixel lies in no window
-            errors[...] = 0
+        errors[...] = 0
         for entry, error in zip(self.windows(x, size), self.windows(errors, size), strict=True):
             first = free & (entry == output)
-            if apart:  # no pixel lies in two windows
-                xp.multiply(delta, first, out=error)
-            else:
-                error += delta * first
+            error += delta * first
             free ^= first
         return self.inside(errors, size)
+
+    def tiling(self, size: Sizes) -> bool:
+        """Tell whether the windows lie side by side and cover the images."""
+        side_by_side = self.stride == self.kernel and max(self.dilation) == 1
+        fit = all(n % k == 0 for n, k in zip(size, self.kernel, strict=True))
+        return side_by_side and fit and not any(map(any, self.window.cover(size)))
+
+    def tiles(self, a: Array) -> Array:
+        """Give each axis of a window an axis of its own: ``(N, C, H/k_h, k_h, W/k_w, k_w)``, a view."""
+        sides = zip(a.shape[2:], self.kernel, strict=True)
+        return a.reshape(*a.shape[:2], *(n for size, k in sides for n in (size // k, k)))
+
+    @property
+    def places(self) -> list[Any]:
+        """Where the entries of all windows stand in :meth:`tiles`."""
+        return [
+            (..., *(index for i in place for index in (slice(None), i)))
+            for place in product(*map(range, self.kernel))
+        ]
 
     def tangent(self, motion: Array, output: Array, a: Array) -> Array:
         """Return the motions of the winners: small motions do not change who wins."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.patch_gram import patch_gram
-from minprox.engine.layers.patch_lines import Cut, Lines, pieces
+from minprox.engine.layers.patch_lines import Cut, Lines, line_of, pieces, rows_of, turn_of
 from minprox.engine.linear_map import LinearMap, bordered, transpose
 from minprox.ground.backend import array_module, at_once
 from minprox.ground.parallel import contiguous, share
@@ -70,30 +70,29 @@ class PatchMap(LinearMap):
         step, size = even(W, max(1, room // max(1, N))), max(1, even(N, room))
         return [
             Cut(left, min(step, W - left), slice(first, min(first + size, N)))
-            for left in range(0, W, step)
             for first in range(0, max(1, N), size)
+            for left in range(0, W, step)
         ]
 
     def __matmul__(self, theta: Array) -> Array:
         xp, theta = array_module(self.images, theta), self.grouped(theta)
         dtype, (groups, _, n_out) = xp.result_type(self.images, theta), theta.shape
         z = room(self.images, (groups, n_out, self.extent[0], self.shape[0] // self.extent[0]), dtype)
-        weights = self.by_rows(theta[:, : self.weights]).reshape(groups, pieces(self), -1, n_out)
-        theta_t = weights.transpose(1, 0, 3, 2)[:, :, None].repeat(at_once(self.images, 1, self.extent[0]), 2)
+        cuts = self.cuts()
+        thetas_t = {turn: self.by_rows(theta, turn) for turn in {turn_of(self, place) for place in cuts}}
 
         def multiply(some: Iterator[Cut]) -> None:
             lines = Lines(self)
             for place in some:
+                theta_t = thetas_t[turn_of(self, place)]
                 for ys, columns, (A_t, *others) in lines.patches(place):
                     part = z[:, :, ys, columns].swapaxes(1, 2)
                     by_y = theta_t[:, :, : part.shape[1]]
                     xp.matmul(by_y[0], A_t, out=part)  # zᵀ = θᵀ Aᵀ
                     for some_theta_t, some_A_t in zip(by_y[1:], others, strict=True):
                         part += some_theta_t @ some_A_t
-                    if self.bias:
-                        part += theta[:, None, -1, :, None]
 
-        share(self.images, self.cuts(), multiply)
+        share(self.images, cuts, multiply)
         return self.ungrouped(transpose(z.reshape(groups, n_out, -1)))
 
     def adjoint(self, delta: Array) -> Array:
@@ -102,35 +101,31 @@ class PatchMap(LinearMap):
         cuts, shape = self.cuts(), (self.groups, self.shape[1], delta.shape[-1])
         step = -(-len(cuts) // max(1, min(SUMS, self.images.size // max(1, prod(shape)))))
         sums = xp.zeros((len(range(0, len(cuts), step)), *shape), xp.result_type(self.images, delta))
-        by_piece = sums[:, :, : self.weights].reshape(*sums.shape[:2], pieces(self), -1, shape[-1])
 
         def multiply(some: Iterator[int]) -> None:
             lines = Lines(self)
             for number in some:
                 for place in cuts[number * step : (number + 1) * step]:
+                    rows = rows_of(self, turn_of(self, place))
                     for ys, columns, some_A_t in lines.patches(place):
                         part = by_row[:, ys, columns]
-                        for piece, A_t in enumerate(some_A_t):
-                            by_piece[number, :, piece] += (A_t @ part).sum(axis=1)  # Aᵀ δ
-                        if self.bias:
-                            sums[number, :, -1] += part.sum(axis=(1, 2))
+                        products = [(A_t @ part).sum(axis=1) for A_t in some_A_t]  # Aᵀ δ
+                        sums[number] += joined(products, 1)[:, rows]
 
         share(self.images, range(len(sums)), multiply)
-        d = sums.sum(axis=0)
-        d[:, : self.weights] = self.by_channels(d[:, : self.weights])
-        return self.ungrouped(d)
+        return self.ungrouped(sums.sum(axis=0))
 
     def matrix(self) -> Array:
         xp = array_module(self.images)
-        A = xp.ones((self.groups, *self.shape), self.dtype)
+        A = xp.empty((self.groups, *self.shape), self.dtype)
         by_row = A.reshape(self.groups, self.extent[0], -1, self.shape[1])
 
         def write(some: Iterator[Cut]) -> None:
             lines = Lines(self)
             for place in some:
+                rows = rows_of(self, turn_of(self, place))
                 for ys, columns, some_A_t in lines.patches(place):
-                    A_t = xp.concatenate(some_A_t, axis=2) if len(some_A_t) > 1 else some_A_t[0]
-                    by_row[:, ys, columns, : self.weights] = transpose(self.by_channels(A_t))
+                    by_row[:, ys, columns] = transpose(joined(some_A_t, 2)[:, :, rows])
 
         share(A, self.cuts(), write)
         return self.ungrouped(A)
@@ -160,16 +155,13 @@ class PatchMap(LinearMap):
             grams.append(bordered(sum(products[1:], products[0]), sum(sums[1:], sums[0]), self))
         return self.ungrouped(array_module(self.images).stack(grams))
 
-    def by_rows(self, theta: Array) -> Array:
-        """Order the weights, which run over (channel, k_h, k_w) in θ, by (k_h, channel, k_w)."""
-        split = theta.reshape(self.groups, -1, *self.kernel, theta.shape[-1])
-        return split.swapaxes(1, 2).reshape(theta.shape)
-
-    def by_channels(self, d: Array) -> Array:
-        """Undo the order of :meth:`by_rows`."""
-        channels = d.shape[-2] // prod(self.kernel)  # no −1: there may be no sample
-        split = d.reshape(*d.shape[:-2], self.kernel[0], channels, self.kernel[1], d.shape[-1])
-        return split.swapaxes(-4, -3).reshape(d.shape)
+    def by_rows(self, theta: Array, turn: int) -> Array:
+        """Return θᵀ with its columns in the order of the rows of Aᵀ, ``(pieces, groups, y, n_out, rows)``."""
+        xp, (k, _), n_out = array_module(theta), self.kernel, theta.shape[-1]
+        turned = xp.zeros((self.groups, k * line_of(self), n_out), theta.dtype)
+        turned[:, rows_of(self, turn)] = theta
+        by_piece = turned.reshape(self.groups, pieces(self), -1, n_out).transpose(1, 0, 3, 2)
+        return by_piece[:, :, None].repeat(at_once(self.images, 1, self.extent[0]), 2)
 
     def grouped(self, matrix: Array) -> Array:
         """Add the axis of groups where it is left out."""
@@ -178,6 +170,11 @@ class PatchMap(LinearMap):
     def ungrouped(self, matrix: Array) -> Array:
         """Leave out the axis of a single group."""
         return matrix[0] if self.groups == 1 else matrix
+
+
+def joined(arrays: Sequence[Array], axis: int) -> Array:
+    """Join arrays along an axis; a single one is returned as it is."""
+    return array_module(arrays[0]).concatenate(arrays, axis=axis) if len(arrays) > 1 else arrays[0]
 
 
 def even(length: int, most: int) -> int:

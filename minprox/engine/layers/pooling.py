@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -21,18 +22,15 @@ from minprox.ground.backend import array_module
 from minprox.ground.doors import door
 from minprox.ground.parallel import in_parts
 
+over_images = partial(in_parts, axes=2)  # threads share samples and channels
+
 
 class Pool(Layer):
-    """Base of the pooling layers, for images of any number of axes; threads share samples and channels."""
+    """Base of the pooling layers, for images of any number of axes."""
 
     arity = 1
     bends = False
     axes: int  # of an image
-
-    def __init_subclass__(cls) -> None:
-        for name in {"forward", "adjoint"} & set(vars(cls)):
-            setattr(cls, name, in_parts(vars(cls)[name], 2))
-        super().__init_subclass__()
 
     @door
     def __init__(
