@@ -14,7 +14,8 @@ from conftest import raises
 
 import minprox as mp
 from minprox.experiments import EXPERIMENTS, GANRun, execute, load, run, table, verdict
-from minprox.experiments.gan import DIGITS, FAST, GAN, GRID, RING
+from minprox.experiments.gan import DIGITS, FAST, GAN, GRID, HE, MNIST, RING
+from minprox.experiments.gan_runs import MEASURED
 from minprox.experiments.gan_tasks import GAN_TASKS
 from minprox.experiments.outcome import Result
 from minprox.experiments.records import Records
@@ -94,6 +95,10 @@ def test_nets_of_the_images_fit():
         assert images.shape == (3, *shape)
         assert 0 <= images.min() <= images.max() <= 1
         assert mp.forward(D, images).output.shape == (3, 1)
+        He, critic = GAN_TASKS[name].nets(0, "float32", "he")
+        for theta in (*He.parameters, *critic.parameters):
+            assert not theta[-1].any()  # biases, which the paper's initialisation draws, too
+        assert critic.parameters[0][:-1].std() == pytest.approx((2 / np.prod(shape)) ** 0.5, rel=0.05)
     data = np.random.default_rng(0).uniform(size=(9, 1, 28, 28))
     assert GAN_TASKS["mnist"].measures(data, data[:5].astype("float32"))["sliced_w2"] < 1e-6
 
@@ -110,6 +115,7 @@ def test_nets_of_the_images_fit():
         ({"lam": -1}, ["lam", "-1"]),
         ({"lr": 0}, ["lr", "0"]),
         ({"every": 0}, ["every", "0"]),
+        ({"init": "zeros"}, ["init", "glorot", "zeros"]),
     ],
     ids=str,
 )
@@ -118,6 +124,20 @@ def test_a_wrong_setting_is_named(options, parts):
         GANRun(**options)
     with raises(ValueError, "data folder", "ring"):
         small.begin(data_folder="somewhere")
+
+
+def test_mnist_runs_where_its_images_lie(monkeypatch, tmp_path):
+    """On images of its shape in its place: asked for by the folder, and measured as panels ask."""
+    asked, images = [], np.random.default_rng(0).uniform(size=(40, 1, 28, 28)).astype("float32")
+    planted = replace(GAN_TASKS["mnist"], data=lambda folder=None: asked.append(folder) or images)
+    monkeypatch.setitem(GAN_TASKS, "mnist", planted)
+    monkeypatch.setitem(MEASURED, "mnist", (40, 4))
+    member = replace(MNIST.methods["five_prox"], blocks=1, every=1, batch_size=4)
+    found = execute(member, tmp_path / "run", data_folder=tmp_path)
+    assert asked == [tmp_path]
+    assert found.samples[1].shape == (4, 1, 28, 28)
+    assert {x for panel in MNIST.panels for x in panel} <= set(found.names())
+    assert np.isfinite(found.sliced_w2).all()
 
 
 def test_a_diverged_generator_ends_its_run(tmp_path):
@@ -183,7 +203,9 @@ def test_the_claims_are_decided_by_the_records():
     assert verdicts[6:] == ["holds", "does not hold"]
     assert decided(FAST, {"one": {"on_mode": 0.9}})[3].verdict == "holds"
     assert decided(FAST, {"one": {"on_mode": 0.5}})[3].verdict == "does not hold"
-    for experiment in (GRID, DIGITS):
+    assert [finding.verdict for finding in decided(HE, good)][3:] == ["holds", "holds"]
+    assert [finding.verdict for finding in decided(HE, bad)][3:] == ["does not hold", "does not hold"]
+    for experiment in (GRID, DIGITS, MNIST):
         assert [finding.verdict for finding in decided(experiment, good)][:2] == ["holds", "holds"]
 
 

@@ -574,6 +574,20 @@ def test_the_term_keeps_all_modes_and_is_ahead_of_one_step():
     assert np.median(midway[5]) >= np.median(midway[1]) + 0.1
 
 
+@pytest.mark.slow
+def test_from_a_steeper_start_the_lead_over_one_step_lasts():
+    """(W3) from the initialisation of He: all modes in four of five seeds, at the end 0.2 above ℓ = 1."""
+    on_mode, modes = {1: [], 5: []}, []
+    for seed in range(5):
+        for inner, h in ((1, None), (5, 0.1)):
+            duel = mp.experiments.GANRun(inner=inner, h=h, init="he", seed=seed).begin()
+            row = [duel.advance(unit) for unit in range(1, 21)][-1]
+            on_mode[inner].append(row["on_mode"])
+        modes.append(row["modes"])
+    assert modes.count(8) >= 4
+    assert np.median(on_mode[5]) >= np.median(on_mode[1]) + 0.2
+
+
 # Backends
 
 

@@ -105,7 +105,8 @@ def run(
     double-backprop  a penalty on the gradient by the input, against attacks
     auc  SPAUC and others rank examples of two classes; -halves, -odd, -cancer, -stream: other data;
          auc-rate, auc-steps: its convergence, and explicit against implicit steps
-    gan  a generator with a proximal term on its samples, on a ring; -fast, -losses, -grid, -digits
+    gan  a generator with a proximal term on its samples, on a ring; -fast, -he: other settings,
+         -losses: other critics, -grid, -digits, -mnist: other data
     interlocking  modules that learn from a loss a few modules on; -resnet, -transformer: other nets
     vsml  a meta-trained cell meets real digits; -training: how it was trained; -proxprop: that by
           implicit steps; -clone: a learned rule

@@ -87,6 +87,25 @@ def at_the_same_time(column: str) -> Claim:
     )
 
 
+def seen(
+    sentence: str,
+    quantity: str,
+    value: Callable[[Records], float],
+    holds: Callable[[float], bool],
+    form: str = "{:.0f}",
+) -> Claim:
+    """Return a sentence of ours, not of the paper, for the records to decide."""
+    return Claim(
+        sentence=sentence,
+        quantity=quantity,
+        value=value,
+        holds=holds,
+        form=form,
+        paper=False,
+        seeds=len(SEEDS),
+    )
+
+
 def spread(values: list[float]) -> float:
     """Return the largest value over the smallest."""
     return max(values) / min(values) if min(values) > 0 else math.inf

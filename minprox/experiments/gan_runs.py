@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minprox.engine.layers.theta import INITS
 from minprox.experiments.gan_tasks import GAN_TASKS
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import SECONDS, Measure, Step
@@ -56,6 +57,8 @@ class GANRun(Kind):
     blocks, every : int
         How many times so many outer iterations are done; measured and pictured after each.
     dtype : {"float32", "float64"}
+    init : {"uniform", "he", "glorot"}
+        How θ of both nets is drawn; see :class:`minprox.Transfer`.
 
     Raises
     ------
@@ -104,12 +107,14 @@ class GANRun(Kind):
     blocks: int = 20
     every: int = 200
     dtype: str = "float32"
+    init: str = "uniform"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("data", self.data, GAN_TASKS)
         one_of("loss", self.loss, CRITIC_LOSSES)
         one_of("term", self.term, TERMS)
+        one_of("init", self.init, INITS)
         float_dtype("dtype", self.dtype)
         for name in ("inner", "batch_size", "critic_steps", "blocks", "every"):
             object.__setattr__(self, name, whole(name, getattr(self, name)))
@@ -136,7 +141,7 @@ class GANRun(Kind):
         if data_folder is not None and self.data not in FETCHED:
             raise ValueError(f"data folder: only {', '.join(FETCHED)} lie in one, found {self.data!r}")
         task = GAN_TASKS[self.data]
-        generator, critic = task.nets(self.seed, self.dtype)
+        generator, critic = task.nets(self.seed, self.dtype, self.init)
         data = task.data() if data_folder is None else task.data(data_folder)
         optimizers = [Adam(net, lr=self.lr, betas=(0.5, 0.999)) for net in (generator, critic)]
         duel = Duel(

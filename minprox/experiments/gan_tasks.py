@@ -39,31 +39,31 @@ class GANTask:
     Parameters
     ----------
     generator, critic : callable
-        Return their layers.
+        Called with the name of an initialisation, as of :class:`minprox.Transfer`, return their layers.
     data : callable
         Called with ``folder=…`` where data are fetched; returns an array of samples, or ``draw(n, rng)``.
     measures : callable
         ``measures(data, samples)`` returns numbers by name.
     """
 
-    generator: Callable[[], list[Any]]
-    critic: Callable[[], list[Any]]
+    generator: Callable[[str], list[Any]]
+    critic: Callable[[str], list[Any]]
     data: Callable[..., Any]
     measures: Callable[[Any, np.ndarray], dict[str, float]]
 
-    def nets(self, seed: int, dtype: str) -> tuple[Graph, Graph]:
+    def nets(self, seed: int, dtype: str, init: str = "uniform") -> tuple[Graph, Graph]:
         """Return generator and critic, with parameters drawn from a seed."""
         return (
-            Sequential(*self.generator(), seed=2 * seed, dtype=dtype),
-            Sequential(*self.critic(), seed=2 * seed + 1, dtype=dtype),
+            Sequential(*self.generator(init), seed=2 * seed, dtype=dtype),
+            Sequential(*self.critic(init), seed=2 * seed + 1, dtype=dtype),
         )
 
 
-def dense(*widths: int) -> list[Layer]:
+def dense(*widths: int, init: str) -> list[Layer]:
     """Return dense layers with a LeakyReLU between every two."""
     layers: list[Layer] = []
     for n_in, n_out in pairwise(widths):
-        layers += [Linear(n_in, n_out), LeakyReLU(SLOPE)]
+        layers += [Linear(n_in, n_out, init=init), LeakyReLU(SLOPE)]
     return layers[:-1]
 
 
@@ -92,22 +92,27 @@ def of_images(data: Any, samples: np.ndarray) -> dict[str, float]:
     return {"sliced_w2": sliced_w2(samples.astype("float64"), real.astype("float64"))}
 
 
-def small_images() -> list[Any]:
+def small_images(init: str) -> list[Any]:
     """Return the layers of a generator of 8×8 pixels: two transposed convolutions."""
     return [
-        *(Input((16,)), Linear(16, 128), Reshape(32, 2, 2), LeakyReLU(SLOPE)),
-        *(ConvTranspose2d(32, 16, 4, stride=2, padding=1), LeakyReLU(SLOPE)),
-        *(ConvTranspose2d(16, 1, 4, stride=2, padding=1), Sigmoid()),
+        *(Input((16,)), Linear(16, 128, init=init), Reshape(32, 2, 2), LeakyReLU(SLOPE)),
+        *(ConvTranspose2d(32, 16, 4, stride=2, padding=1, init=init), LeakyReLU(SLOPE)),
+        *(ConvTranspose2d(16, 1, 4, stride=2, padding=1, init=init), Sigmoid()),
     ]
 
 
-def larger_images() -> list[Any]:
+def larger_images(init: str) -> list[Any]:
     """Return the layers of a generator of 28×28 pixels: a transposed convolution, and upsampling."""
     return [
-        *(Input((32,)), Linear(32, 32 * 49), Reshape(32, 7, 7), LeakyReLU(SLOPE)),
-        *(ConvTranspose2d(32, 16, 4, stride=2, padding=1), LeakyReLU(SLOPE)),
-        *(Upsample2d(2), Conv2d(16, 1, 3, padding=1), Sigmoid()),
+        *(Input((32,)), Linear(32, 32 * 49, init=init), Reshape(32, 7, 7), LeakyReLU(SLOPE)),
+        *(ConvTranspose2d(32, 16, 4, stride=2, padding=1, init=init), LeakyReLU(SLOPE)),
+        *(Upsample2d(2), Conv2d(16, 1, 3, padding=1, init=init), Sigmoid()),
     ]
+
+
+def judge(*widths: int) -> Callable[[str], list[Any]]:
+    """Return a function that returns the layers of a dense critic of images."""
+    return lambda init: [Flatten(), *dense(*widths, 1, init=init)]
 
 
 def digit_images() -> Any:
@@ -126,8 +131,8 @@ RING, GRID = Gaussians.ring(), Gaussians.grid()
 def plane(clouds: Gaussians) -> GANTask:
     """Return the task of a mixture in the plane."""
     return GANTask(
-        generator=lambda: [Input((8,)), *dense(8, 64, 64, 2)],
-        critic=lambda: dense(2, 64, 64, 1),
+        generator=lambda init: [Input((8,)), *dense(8, 64, 64, 2, init=init)],
+        critic=lambda init: dense(2, 64, 64, 1, init=init),
         data=lambda: clouds.draw,
         measures=of_gaussians,
     )
@@ -137,6 +142,6 @@ def plane(clouds: Gaussians) -> GANTask:
 GAN_TASKS: dict[str, GANTask] = {
     "ring": plane(RING),
     "grid": plane(GRID),
-    "digits": GANTask(small_images, lambda: [Flatten(), *dense(64, 128, 64, 1)], digit_images, of_digits),
-    "mnist": GANTask(larger_images, lambda: [Flatten(), *dense(784, 128, 64, 1)], mnist_images, of_images),
+    "digits": GANTask(small_images, judge(64, 128, 64), digit_images, of_digits),
+    "mnist": GANTask(larger_images, judge(784, 128, 64), mnist_images, of_images),
 }

@@ -13,6 +13,8 @@ from minprox.ground.backend import array_module, asarray, moved
 from minprox.ground.doors import door
 from minprox.ground.memory import check_room
 
+INITS = ("uniform", "he", "glorot")
+
 
 class Parametric(Layer):
     """A layer with parameters: what :class:`minprox.Transfer` says of θ, but for what is done with it."""
@@ -28,7 +30,7 @@ class Parametric(Layer):
         fan_out: int | None = None,
     ) -> None:
         cols, n_out = checked_shape(theta_shape)
-        one_of("init", init, ("uniform", "he", "glorot"))
+        one_of("init", init, INITS)
         groups = whole("groups", groups)
         if n_out % groups:
             raise ValueError(f"{n_out} output channels do not divide into {groups} groups")
