@@ -129,7 +129,8 @@ class GANRun(Kind):
 
     @property
     def curve(self) -> tuple[str, str]:
-        return f"ℓ = {self.inner}", "" if self.h is None else f"h = {self.h:g}"
+        term = ", affine" * (self.term == "affine")
+        return f"ℓ = {self.inner}", "" if self.h is None else f"h = {self.h:g}{term}"
 
     @property
     def adversary(self) -> CriticLoss:
