@@ -19,10 +19,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 from minprox.cli import main
-from minprox.experiments import X1, X2, X3, Processes, execute, quick, run, series, table
+from minprox.experiments import EXPERIMENTS, X1, X2, X3, Processes, execute, quick, recall, run, series, table
 from minprox.experiments import folder as folder_module
 from minprox.experiments.experiment import short
-from minprox.experiments.presets import PRESETS, QUICK, SMALL, small
+from minprox.experiments.presets import PRESETS, QUICK, SMALL, resized, small
 from minprox.experiments.results import deviations, results
 from minprox.experiments.runs import Run, build
 from minprox.experiments.tables import final, number
@@ -671,8 +671,12 @@ def test_run_and_plot(call, tmp_path):
     assert (code, "[" in out) == (0, False)
     code, out, _ = call("run", "x1", *options, "--fresh", "--jobs", "2")
     assert (code, out.count("/4] ")) == (0, 4)
+    sentence = "Step sizes are those for batches of 500, not rescaled to batches of 100."
+    assert sentence in out
+    assert recall("runs/x1-quick").note == quick(X1).note  # which its figure shows
     code, out, err = call("plot", "x1", "runs/x1-quick", "-o", "x1.svg")
     assert (code, err) == (0, "")
+    assert sentence in out
     assert out.endswith("Figure: x1.svg\n")
     assert "<svg" in (tmp_path / "x1.svg").read_text()
 
@@ -726,3 +730,16 @@ def test_a_preset_with_another_batch_size_says_that_it_does_not_rescale_the_step
     ]
     assert quick(X1).methods["exact"].tau_theta == X1.methods["exact"].tau_theta
     assert small(X1).note == X1.note  # the paper's batches
+    full = resized(EXPERIMENTS["sharpness"], "quick").note.splitlines()
+    assert full[-1] == "τ_θ is that for batches of 200 and 1297, not rescaled to batches of 400."
+
+
+def test_every_preset_with_other_batches_says_so():
+    for experiment in EXPERIMENTS.values():
+        for preset in experiment.presets:
+            part = resized(experiment, preset)
+            old, new = (
+                [getattr(run, name, None) for run in e.methods.values() for name in ("batch_size", "samples")]
+                for e in (experiment, part)
+            )
+            assert ("not rescaled" in part.note) is (old != new), (part.name, preset)

@@ -84,8 +84,9 @@ plugin_option = click.option(
 
 
 def told(experiment: experiments.Experiment, folder: Path) -> str:
-    """Return what an experiment came to: its table, and the verdict on its claims."""
-    parts = experiments.table(experiment, folder), experiments.verdict(experiment, folder)
+    """Return what an experiment came to: its table with a note, and the verdict on its claims."""
+    table, verdict = experiments.table(experiment, folder), experiments.verdict(experiment, folder)
+    parts = table, experiment.note, verdict
     return "\n\n".join(part for part in parts if part)
 
 
@@ -102,7 +103,9 @@ def experiment_in(places: tuple[Path, ...]) -> tuple[experiments.Experiment, Pat
         return None
     if len(places) > 2:
         raise ValueError(f"expected one folder with the runs of {name}, found {len(places) - 1}")
-    return experiments.EXPERIMENTS[name], places[1] if len(places) == 2 else Path("runs", name)
+    folder = places[1] if len(places) == 2 else Path("runs", name)
+    filled = experiments.recall(folder) if (folder / "experiment.json").exists() else None
+    return filled if filled and filled.name == name else experiments.EXPERIMENTS[name], folder
 
 
 def backend_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,7 +37,8 @@ def listed(kind: Callable[[str], Any], what: str) -> Callable[..., list[Any] | N
     type=click.Choice(list(PRESETS)),
     default="paper",
     show_default=True,
-    help="The paper's own settings; small: 10,000 images of CIFAR-10; quick: the digits, below a minute.",
+    help="The paper's own settings; small: 10,000 images of CIFAR-10; quick: the digits, below a minute, "
+    "with step sizes that are not rescaled to smaller batches.",
 )
 @click.option(
     "--methods", callback=listed(str, "names"), metavar="LIST", help="Like backprop,cg3.  [default: all]"

@@ -41,7 +41,7 @@ def quick(experiment: Experiment) -> Experiment:
     Experiment
         With the same methods and step sizes, and one BLAS thread for each process. The step sizes are those
         of the paper's batches of 500 and not rescaled: for batches of ``500 k`` the same steps would have
-        τ and τ_θ replaced by ``k τ`` and ``τ_θ/k``. The figures say so.
+        τ and τ_θ replaced by ``k τ`` and ``τ_θ/k``. Tables on the command line and figures say so.
 
     Examples
     --------
@@ -89,17 +89,25 @@ def resized(experiment: Experiment, preset: str) -> Experiment:
     return replace(experiment, methods=methods, preset=preset, blas_threads=1, note=note)
 
 
+BATCHES = {
+    "batch_size": "Step sizes are those",
+    "samples": "τ_θ is that",
+}  # the second where the batch is full
+
+
 def rescaling(experiment: Experiment, changes: dict[str, Any]) -> str:
     """Return the sentence that a preset with another batch size does not follow the batch rule, or nothing.
 
     δ is a mean over the batch and AᵀA a sum, so that the same τ and τ_θ are another step (E6).
     """
-    now = changes.get("batch_size")
-    before = {str(getattr(run, "batch_size", now)) for run in experiment.methods.values()} - {str(now)}
-    sizes = ", ".join(sorted(before))
-    if now is None or not sizes:
-        return ""
-    return f"Step sizes are those for batches of {sizes}, not rescaled to batches of {now}."
+    said = []
+    for name, subject in BATCHES.items():
+        now = changes.get(name)
+        before = {getattr(run, name, now) for run in experiment.methods.values()} - {now}
+        if now is not None and before:
+            sizes = " and ".join(str(size) for size in sorted(before))
+            said.append(f"{subject} for batches of {sizes}, not rescaled to batches of {now}.")
+    return " ".join(said)
 
 
 PRESETS: dict[str, Callable[[Experiment], Experiment]] = {

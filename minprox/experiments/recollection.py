@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from minprox.experiments.doors import door
 from minprox.experiments.experiment import Experiment
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step
+from minprox.experiments.presets import resized
 from minprox.ground.arguments import flag, number, refuse
 from minprox.ground.schemas import Check, text
 
@@ -31,8 +32,8 @@ def recall(folder: str | os.PathLike[str]) -> Experiment:
     Returns
     -------
     Experiment
-        The one of this name in :data:`EXPERIMENTS`; else what the folder says, without claims, as those
-        are code.
+        The one of this name in :data:`EXPERIMENTS`, with the note of its preset; else what the folder says,
+        without claims, as those are code.
 
     Raises
     ------
@@ -53,8 +54,9 @@ def recall(folder: str | os.PathLike[str]) -> Experiment:
     about = stored(Path(folder))
     if not about:
         raise ValueError(f"{folder}: expected the folder of an experiment, found no experiment.json")
-    if about["name"] in EXPERIMENTS:
-        return EXPERIMENTS[about["name"]]
+    if (known := EXPERIMENTS.get(about["name"])) is not None:
+        preset = about["preset"]
+        return replace(known, note=resized(known, preset).note) if preset in known.presets else known
     try:
         shown = about["shown"]
         return Experiment(
