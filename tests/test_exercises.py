@@ -347,6 +347,35 @@ def test_what_raised_first_is_named(variant):
     assert not any("It calls" in line for line in report["implicit_step"].text)
 
 
+def dependences():
+    """Every pair of functions of which the later one calls the earlier one, as the solutions have it."""
+    found = []
+    for number, path in SOLUTIONS.items():
+        names = [task.name for task in exercises.exercise(number).tasks]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name in names:
+                used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+                earlier = names[: names.index(node.name)]
+                found += [(number, called, node.name) for called in earlier if called in used]
+    return found
+
+
+@pytest.mark.parametrize(("number", "called", "caller"), dependences())
+def test_whoever_calls_what_raises_is_sent_there(tmp_path, number, called, caller):
+    lines = SOLUTIONS[number].read_text(encoding="utf-8").splitlines()
+    (broken,) = (
+        node.body[1]
+        for node in ast.parse("\n".join(lines)).body
+        if isinstance(node, ast.FunctionDef) and node.name == called
+    )
+    lines.insert(broken.lineno - 1, "    raise ValueError('broken')")
+    path = tmp_path / "mine.py"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    report = exercises.examine(path)
+    assert report[called].status == report[caller].status == "raised an exception"
+    assert f"It calls {called}, which did not pass: mend that first" in report[caller].text
+
+
 @pytest.mark.parametrize(("rows", "cols"), [(500, 3073), (300, 300)])
 @pytest.mark.parametrize(("inverse", "passed"), [(4 / 3, True), (1, True), (1 / 2, True), (1 / 3, False)])
 def test_every_right_count_of_the_inverse_is_accepted(variant, inverse, passed, rows, cols):

@@ -103,9 +103,9 @@ def rescaling(experiment: Experiment, changes: dict[str, Any]) -> str:
     said = []
     for name, subject in BATCHES.items():
         now = changes.get(name)
-        before = {getattr(run, name, now) for run in experiment.methods.values()} - {now}
+        before: list[Any] = sorted({getattr(run, name, now) for run in experiment.methods.values()} - {now})
         if now is not None and before:
-            sizes = " and ".join(str(size) for size in sorted(before))
+            sizes = " and ".join(map(str, before))
             said.append(f"{subject} for batches of {sizes}, not rescaled to batches of {now}.")
     return " ".join(said)
 

@@ -13,11 +13,18 @@ from minprox.learning.rows import Rows
 
 
 def band(
-    panel: Any, x: str, y: str, histories: Sequence[Rows], place: int, measure: Measure, factor: float = 1.0
+    panel: Any,
+    x: str,
+    y: str,
+    histories: Sequence[Rows],
+    place: int,
+    measure: Measure,
+    factor: float = 1.0,
+    colour: Any = None,
 ) -> Any:
     """Draw the median over the seeds, and the range between them, over x times a factor; return the line.
 
-    It may end at a cross.
+    It may end at a cross. The colour is that of the place, if not given.
     """
     across, middle, low, high = over_seeds(histories, x, y, measure)
     across = [factor * u for u in across]
@@ -27,7 +34,7 @@ def band(
         if math.isfinite(v) and (v > 0 or not measure.logarithmic)
     ]
     us, vs = [u for u, _ in shown], [v for _, v in shown]
-    style = look(place, len(shown))
+    style = look(place, len(shown)) | ({} if colour is None else {"color": colour})
     (line,) = panel.plot(us, vs, **style)
     if len(histories) > 1:
         ok = [math.isfinite(a) and math.isfinite(b) for a, b in zip(low, high, strict=True)]
