@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,18 @@ def judge(task: Task, namespace: Mapping[str, Any], path: str, unsound: Collecti
 
 def blamed(told: Verdict, function: Any, unsound: Collection[str]) -> Verdict:
     """Add to a verdict which function is to be mended first, if the judged one calls such a one."""
-    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    names = names_in(getattr(function, "__code__", None))
     first = next((name for name in unsound if name.rpartition(".")[2] in names), "")
     if told.passed or not first:
         return told
     return replace(told, text=(*told.text, f"It calls {first}, which did not pass: mend that first"))
+
+
+def names_in(code: Any) -> set[str]:
+    """Return the names that a piece of code uses, in its comprehensions and inner functions, too."""
+    if not isinstance(code, CodeType):
+        return set()
+    return set(code.co_names).union(*map(names_in, code.co_consts))
 
 
 def attempt(task: Task, function: Any, arguments: dict[str, Any]) -> Trial:
