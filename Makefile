@@ -15,8 +15,14 @@ METADATA := pyproject.toml setup.py minprox/_version.py
 # make docs GALLERY=0 runs no tutorial: those that ran before and have not changed keep their figures.
 GALLERY ?= 1
 
+# make audit EVERY=1 looks at every page; of those of the API and of source, which are alike, each tenth will do.
+EVERY ?= 10
+
+# Of the small nets of the tutorials, two threads make one another wait: ten times as long beside another job.
+ALONE := OPENBLAS_NUM_THREADS=1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs figures bench mutants clean
+.PHONY: help demo test check format docs audit figures bench mutants clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +43,14 @@ format: $(DEV)  ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 
 docs: $(DOCS)  ## Build the documentation into docs/_build/html, tutorials included
-	GALLERY=$(GALLERY) $(BIN)/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
+	$(ALONE) GALLERY=$(GALLERY) $(BIN)/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
+audit: $(DOCS)  ## Look at the built documentation in Chromium: nothing cut, no request, contrast, search
+	$(BIN)/python docs/audit/audit.py --every $(EVERY)
+
 figures: $(DEMO)  ## Save every figure of the tutorials as PDF and SVG into docs/_build/figures
-	$(BIN)/python docs/tutorial_figures.py
+	$(ALONE) $(BIN)/python docs/tutorial_figures.py
 
 bench: $(DEMO)  ## Time the passes and solvers on this machine
 	$(BIN)/minprox bench

@@ -314,7 +314,7 @@ for name, (skip, direction, *_) in contest.items():
     print(f"{name:25} {histories[name]}")
 
 figure, (left, middle, right) = plt.subplots(
-    1, 3, figsize=(13, 4.6), layout="constrained", width_ratios=(1.35, 1, 1)
+    1, 3, figsize=(12, 4.4), layout="constrained", width_ratios=(1.35, 1, 1)
 )
 for name, (_, _, colour, style) in contest.items():
     h = histories[name]

@@ -36,6 +36,8 @@ import numpy as np
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 3
+
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
 WINE, TEAL, OLIVE, INDIGO, GREY = (
     OTHERS  # the map of mp.figures: explicit orange, implicit blue

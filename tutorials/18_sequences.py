@@ -128,6 +128,8 @@ for panel, column in zip(panels, ("epoch", "seconds"), strict=True):
             label=name,
         )
 panels[0].set(xlabel="epoch", ylabel="validation perplexity", xticks=range(6))
+panels[0].set_yscale("log", base=2)
+panels[0].yaxis.set_major_formatter("{x:g}")
 panels[1].set(xlabel="seconds")
 panels[0].legend(frameon=False)
 

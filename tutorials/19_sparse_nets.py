@@ -19,6 +19,8 @@ import numpy as np
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 2
+
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
 WINE, TEAL, OLIVE, INDIGO, GREY = (
     OTHERS  # the map of mp.figures: explicit orange, implicit blue

@@ -21,6 +21,8 @@ import numpy as np
 import minprox as mp
 from minprox.methods import spauc
 
+# sphinx_gallery_thumbnail_number = 4
+
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, *OTHERS = mp.figures.COLOURS
 WINE, TEAL, OLIVE, INDIGO, GREY = (
     OTHERS  # the map of mp.figures: explicit orange, implicit blue

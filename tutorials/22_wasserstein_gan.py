@@ -18,6 +18,8 @@ from scipy.ndimage import gaussian_filter
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 5
+
 gan = mp.methods.wasserstein_gan
 BLUE, ORANGE = mp.figures.COLOURS[:2]
 plt.rcParams.update({"figure.constrained_layout.use": True})

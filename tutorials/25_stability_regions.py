@@ -20,6 +20,8 @@ import numpy as np
 
 import minprox as mp
 
+# sphinx_gallery_thumbnail_number = 3
+
 EXPLICIT = mp.figures.look_of("backprop")["color"]
 IMPLICIT = mp.figures.look_of("proxprop")["color"]
 BLACK, TEAL, OLIVE, INDIGO, GREY = (mp.figures.COLOURS[k] for k in (6, 8, 9, 10, 11))
@@ -117,7 +119,7 @@ spectra = {
 }
 real, imaginary = np.meshgrid(np.linspace(-4.2, 3.2, 300), np.linspace(-3, 3, 240))
 plane = real + 1j * imaginary
-figure, panels = plt.subplots(1, 3, figsize=(13, 4.3), sharey=True)
+figure, panels = plt.subplots(1, 3, figsize=(12, 4.1), sharey=True)
 for panel, (name, (function, colour)) in zip(panels, methods.items(), strict=True):
     with np.errstate(divide="ignore"):
         size = np.abs(function(plane))

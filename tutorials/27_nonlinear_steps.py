@@ -21,6 +21,8 @@ import numpy as np
 import minprox as mp
 from minprox.engine.solvers import NewtonCG
 
+# sphinx_gallery_thumbnail_number = 2
+
 IMPLICIT = mp.figures.look_of("proxprop")["color"]
 EXPLICIT = mp.figures.look_of("backprop")["color"]
 TEAL, BLACK, GREY = (mp.figures.COLOURS[k] for k in (8, 6, 11))

@@ -1,11 +1,13 @@
-"""What the site adds to Sphinx: numbers of tutorials, labels in code as links, tables in notebooks."""
+"""What the site adds to Sphinx: numbers, labels in code as links, tables in notebooks, widths of figures."""
 
 import html
 import re
 from itertools import pairwise
+from pathlib import Path
 
 from docutils import nodes
 from sphinx_gallery import notebook
+from widths import boxed
 
 from minprox.formulas import FORMULAS
 from minprox.formulas.labels import BRACKETS, LABEL
@@ -14,6 +16,7 @@ NUMBERED = re.compile(r"tutorials/(\d\d)_\w+")
 CARD = re.compile(
     r'(/tutorials/images/thumb/sphx_glr_(\d\d)_.*?<div class="sphx-glr-thumbnail-title">)', re.DOTALL
 )
+PICTURE = re.compile(r'<img [^>]*src="(?:\.\./)*_images/(?!\w+_thumb\.)([^"]+\.png)"[^>]*>')
 RULE = re.compile(r"={2,}( +={2,})+")
 
 
@@ -83,6 +86,18 @@ def drop_links_to_no_source(app, pagename, templatename, context, doctree):
     context["body"] = re.sub(pattern, kept, context["body"])
 
 
+def figures_as_in_print(app, pagename, templatename, context, doctree):
+    """Give each figure the width that it has in print."""
+    if "body" not in context:
+        return
+    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+
+    def framed(picture):
+        return boxed(picture[0], sources.get(picture[1], Path(app.outdir, "_images", picture[1])))
+
+    context["body"] = PICTURE.sub(framed, context["body"])
+
+
 def with_tables(convert):
     """Let a converter of reStructuredText to Markdown keep simple tables, which it would run together."""
 
@@ -140,4 +155,5 @@ def setup(app):
     app.connect("html-page-context", label_links)
     app.connect("html-page-context", mend_source_links)
     app.connect("html-page-context", drop_links_to_no_source)
+    app.connect("html-page-context", figures_as_in_print)
     return {"parallel_read_safe": True}

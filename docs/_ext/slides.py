@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+from widths import boxed
+
 DOCS = Path(__file__).parents[1]
+PICTURE = re.compile(r'<img src="_images/([^"]+)" alt="[^"]*">')
 FIGURE = re.compile(r'<img data-figure="(\w+) (\d+)" alt="([^"]*)">')
 
 
@@ -17,9 +20,11 @@ def page(images):
         if not (images / name).exists():
             return f'<p class="missing">{alt} (figure {number} of tutorials/{tutorial}.py)</p>'
         sharp = f' srcset="_images/{name}, _images/{large} 2x"' if (images / large).exists() else ""
-        return f'<img src="_images/{name}"{sharp} alt="{alt}">'
+        return boxed(f'<img src="_images/{name}"{sharp} alt="{alt}">', images / name)
 
-    return FIGURE.sub(figure, (DOCS / "slides" / "slides.html").read_text(encoding="utf-8"))
+    text = (DOCS / "slides" / "slides.html").read_text(encoding="utf-8")
+    text = PICTURE.sub(lambda picture: boxed(picture[0], images / picture[1]), text)
+    return FIGURE.sub(figure, text)
 
 
 def write(app, error):

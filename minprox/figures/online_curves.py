@@ -29,7 +29,7 @@ def online_experiment(experiment: Experiment, found: Sequence[Result], title: st
         if mine:
             streams.setdefault(run.stream, []).append((run, mine))
     learners = list(dict.fromkeys(run.curve for runs in streams.values() for run, _ in runs))
-    figure = Figure(figsize=(3.1 * len(streams) + 0.6, 6.8), layout="constrained")
+    figure = Figure(figsize=(2.85 * len(streams) + 0.6, 6.8), layout="constrained")
     columns = figure.subplots(len(ROWS), len(streams), squeeze=False, sharey=True).T
     entries: dict[tuple[str, str], tuple[str, Any]] = {}
     for number, (panels, (stream, runs)) in enumerate(zip(columns, streams.items(), strict=True)):

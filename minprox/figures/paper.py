@@ -155,7 +155,7 @@ def heat_map(experiment: Experiment, found: Sequence[Result], title: str) -> Fig
     scale: Any = ScalarMappable(
         LogNorm(min(losses), max(max(losses), 10 * min(losses))), colormaps["cividis"]
     )
-    width = max(8.0, 3.6 + 0.98 * len(steps))
+    width = max(8.0, 3.6 + 0.93 * len(steps))
     figure = Figure(figsize=(width, 2.9 + 0.58 * len(methods)), layout="constrained")
     panel = figure.subplots()
     for row, key in enumerate(methods):

@@ -45,7 +45,7 @@ def learning_rule(found: Dissection, title: str = "") -> Figure:
     """
     from minprox.figures.picture import Figure
 
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
     effects, states, memory = figure.subplots(1, 3)
     for number, (kind, words) in enumerate(SHOWN.items()):
         curve(effects, found.errors, found.effects[kind], COLOURS[(0, 5, 10)[number]], "-", words)

@@ -67,8 +67,9 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
         raise ValueError("sharpness: expected one measured run or more, found none")
     explicit = all(row["sharpness"] == row["preconditioned"] for _, rows in runs.values() for row in rows)
     names = [name for name in PANELS if not (explicit and name == "sharpness")]
-    figure = Figure(figsize=(4 * len(names), 4.6), layout="constrained")
-    panels = dict(zip(names, figure.subplots(1, len(names)), strict=True))
+    rows = 1 if len(names) < 4 else 2
+    figure = Figure(figsize=(12, 4.6) if rows == 1 else (9.6, 7.8), layout="constrained")
+    panels = dict(zip(names, figure.subplots(rows, len(names) // rows).flat, strict=True))
     entries = []
     for number, (label, (tau, rows)) in zip(numbers(map(said, runs)), runs.items(), strict=True):
         lines = [
