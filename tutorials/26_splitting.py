@@ -296,32 +296,37 @@ curves = {
         (0, (1, 3)),
     ),
 }
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5))
+figure, panel = plt.subplots(figsize=(8, 4.8))
 for name, (row, colour, style) in curves.items():
-    left.semilogy(row["J"], ls=style, color=colour, lw=2.2, label=name)
+    panel.semilogy(row["J"], ls=style, color=colour, lw=2.2, label=name)
     print(
         f"{name}: {row['J'][0]:.3f}, {row['J'][10]:.4f} after 10 rounds, "
         f"{row['J'][-1]:.4f} after 60"
     )
-left.set(xlabel="round", ylabel="$J$, the loss of the net itself", ylim=(None, 3))
-left.legend(frameon=False, fontsize=8.5, ncols=2, loc="upper right")
-for name, found, colour in (("MAC", penalty, OLIVE), ("ADMM", admm, INDIGO)):
-    for (rho, row), marker in zip(found.items(), "o^s", strict=True):
-        label = rf"{name}, $\rho$ = {rho * N:g}/N"
-        right.semilogy(
-            row["broken"][1:], marker, color=colour, ms=3.5, mfc="none", label=label
-        )
-right.set(xlabel="round", ylabel="share of the activations that is broken")
-right.set_title(rf"ties, $\tau_\theta$ = {TAU_THETA}")
-right.legend(frameon=False, fontsize=8.5, ncols=2)
+panel.set(xlabel="round", ylabel="$J$, the loss of the net itself", ylim=(None, 4))
+panel.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
 plt.show()
 assert best_admm["J"][10] < explicit["J"][10]
 assert implicit["J"][-1] < explicit["J"][-1]
 
 # %%
-# *Left: the loss of the net itself; right: how far the lifted variables are from a
-# net.* Block minimisation is fast at first: no step size limits it, and all blocks use
-# all the data. What it pays for that stands nowhere in the figure: it keeps :math:`z`,
+# And how far the lifted variables are from a net:
+
+figure, panel = plt.subplots(figsize=(8, 4.8))
+for name, found, colour in (("MAC", penalty, OLIVE), ("ADMM", admm, INDIGO)):
+    for (rho, row), marker in zip(found.items(), "o^s", strict=True):
+        label = rf"{name}, $\rho$ = {rho * N:g}/N"
+        panel.semilogy(
+            row["broken"][1:], marker, color=colour, ms=3.5, mfc="none", label=label
+        )
+panel.set(xlabel="round", ylabel="share of the activations that is broken")
+panel.set_title(rf"ties, $\tau_\theta$ = {TAU_THETA}")
+panel.legend(frameon=False, fontsize=9, ncols=2, loc="lower left")
+plt.show()
+
+# %%
+# Block minimisation is fast at first: no step size limits it, and all blocks use all
+# the data. What it pays for that stands nowhere in the figures: it keeps :math:`z`,
 # :math:`a` and the multipliers of *every sample*, so that mini-batches, and data that
 # change, are out of its reach. ProxProp forgets the lifted variables after each sweep
 # and starts again at the forward pass, where no tie is broken. That is the other order.
