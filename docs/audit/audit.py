@@ -88,10 +88,14 @@ def in_print(path: Path) -> float | None:
         return picture.width / float(dpi[0]) * 96 if dpi and dpi[0] > 1 else None
 
 
+def at_once(line: str) -> None:
+    print(line, flush=True)
+
+
 class Audit:
     """What is told about the pages of a folder that is served, one line each."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None] = print):
+    def __init__(self, folder: Path, say: Callable[[str], None] = at_once):
         self.folder, self.say, self.told, self.page = folder, say, [], ""
         self.addresses: dict[str, str] = {}
 
