@@ -67,9 +67,10 @@ def sharpness(runs: Mapping[str, tuple[float, Rows]], title: str = "", unit: str
         raise ValueError("sharpness: expected one measured run or more, found none")
     explicit = all(row["sharpness"] == row["preconditioned"] for _, rows in runs.values() for row in rows)
     names = [name for name in PANELS if not (explicit and name == "sharpness")]
-    rows = 1 if len(names) < 4 else 2
-    figure = Figure(figsize=(12, 4.6) if rows == 1 else (9.6, 7.8), layout="constrained")
-    panels = dict(zip(names, figure.subplots(rows, len(names) // rows).flat, strict=True))
+    square = len(names) == 4
+    figure = Figure(figsize=(9.6, 7.8) if square else (12, 4.6), layout="constrained")
+    grid = figure.subplots(2, 2) if square else figure.subplots(1, len(names))
+    panels = dict(zip(names, grid.flat, strict=True))
     entries = []
     for number, (label, (tau, rows)) in zip(numbers(map(said, runs)), runs.items(), strict=True):
         lines = [
