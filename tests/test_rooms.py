@@ -134,3 +134,15 @@ def test_a_pass_over_a_convolutional_net_holds_blas_and_lets_it_go():
     assert seen == [True, False]
     assert not held()
     assert blas_threads() == before
+
+
+def test_of_memory_that_is_free_the_last_that_was_used_is_taken():
+    first, second = room(HERE, (1000,), "uint8"), room(HERE, (1000,), "uint8")
+    last = address(second)
+    del first, second
+    assert address(room(HERE, (1000,), "uint8")) == last
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 100_000])
+def test_memory_begins_where_the_processor_reads_a_line(size):
+    assert address(room(HERE, (size,), "uint8")) % 64 == 0

@@ -13,7 +13,7 @@ from minprox.engine.linear_map import DenseMap, transpose
 from minprox.engine.solvers import exact as exact_solver
 from minprox.engine.solvers import relative_residual
 from minprox.engine.solvers.block_conjugate_gradients import inner
-from minprox.engine.solvers.exact import inverse_shifted
+from minprox.engine.solvers.exact import inverse_shifted, solve_shifted
 from minprox.engine.stacked_map import StackedMap
 
 taus = (1e-4, 1e-2, 1.0, 1e2, 1e4)
@@ -644,6 +644,15 @@ def low_rank(dtype="float64"):
 def error_for(A, rng, n_out=3):
     matrix = A.matrix()
     return rng.standard_normal((*matrix.shape[:-1], n_out)).astype(matrix.dtype)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (2, 5, 5)])
+def test_a_system_is_solved_as_by_the_inverse(shape, rng):
+    B, b = rng.standard_normal((*shape[:-1], 3)), rng.standard_normal((*shape[:-1], 4))
+    gram = B @ B.swapaxes(-1, -2)  # of rank 3
+    for shift, bar in ((0.5, 1e-12), (1e-30, 1e-2)):  # the smaller shift is raised
+        assert relative(solve_shifted(gram, shift, b), inverse_shifted(gram, shift) @ b) < bar
+    assert np.isnan(solve_shifted(np.full(shape, np.inf), 0.5, b)).all()
 
 
 @pytest.mark.parametrize("form", ["auto", "primal", "dual"])

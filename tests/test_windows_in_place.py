@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import minprox as mp
 from minprox.engine.layers import patch_lines, patches
 from minprox.engine.layers.patches import PatchMap
-from minprox.ground import products
+from minprox.ground import parallel, products
+from minprox.ground.parallel import contiguous
 from minprox.ground.products import multiply
 
 small = st.integers(1, 3)
@@ -118,3 +119,26 @@ def test_a_product_may_be_laid_out_like_another_array(large, monkeypatch):
         ab = multiply(a, b, like=like)
         assert ab.strides == like.strides
         assert relative(ab, a @ b) < 1e-14
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_columns_that_blas_does_not_pack_are_the_columns(dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    A = mp.Conv2d(2, 3, 3, padding=1, groups=1).linear_map(rng.standard_normal((7, 2, 5, 6)).astype(dtype))
+    theta = rng.standard_normal((19, 3)).astype(dtype)
+    whole = A @ theta
+    for name, value in {"EVEN": 4, "FEW": 4, "UNPACKED": 10 * 21 * 3}.items():
+        monkeypatch.setattr(patches, name, value)
+    assert [len(range(*some.indices(42))) for some in patches.unpacked(np.empty((21, 42)), 3)] == [8] * 5 + [
+        2
+    ]
+    assert relative(A @ theta, whole) < (1e-6 if dtype == "float32" else 1e-14)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0)])
+def test_a_copy_in_strips_is_the_array(order, monkeypatch):
+    monkeypatch.setattr(parallel, "LEAST", 1)
+    array = np.arange(5 * 70 * 66.0).reshape(5, 70, 66).transpose(order)
+    copy = contiguous(array)
+    assert copy.flags.c_contiguous
+    np.testing.assert_array_equal(copy, array)

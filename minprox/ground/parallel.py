@@ -36,6 +36,9 @@ PART = 2**16  # entries of an array that a thread treats at a time, in its secon
 PASS = 2**18  # the same where it goes over them only once, and need not keep them
 PASSES = 16  # parts of such an array at most: after each call of NumPy a thread waits for Python's lock
 ENOUGH = 2**15  # entries of an array whose products are worth several threads
+STRIP = (
+    32  # entries next to each other that are written at a time where a copy turns the order of axes around
+)
 LEAST = 2**18  # entries of an array that is worth several threads
 
 _lock = threading.RLock()
@@ -215,12 +218,17 @@ def contiguous(array: Array) -> Array:
     if not on_host(array) or array.flags.c_contiguous or array.size < LEAST:
         return array_module(array).ascontiguousarray(array)
     copy = room(array, array.shape, array.dtype)
+    ends = range(0, array.shape[-1], STRIP)
+    turned = array.strides[-1] > array.itemsize and len(ends) > 1
+    strips: list[Any] = [
+        (..., slice(end, end + STRIP)) for end in ends
+    ]  # in which lines of the cache are used up
 
-    def work(some: Iterator[tuple[slice, ...]]) -> None:
+    def work(some: Iterator[Any]) -> None:
         for piece in some:
             copy[piece] = array[piece]
 
-    share(copy, pieces(copy, copy.ndim, PART), work)
+    share(copy, strips if turned else pieces(copy, copy.ndim, PART), work)
     return copy
 
 

@@ -25,7 +25,6 @@ import numpy as np
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.patch_gram import cut, inside
 from minprox.ground.backend import array_module, at_once
-from minprox.ground.rooms import room
 
 
 class Cut(NamedTuple):
@@ -79,14 +78,14 @@ class Lines:
         Rows ``d`` (the dilation) apart stand next to each other; where the first of each kind stands is
         returned. Rows in the margins are zero, and are written to only once, like the ones of the bias.
         """
-        A, N = self.A, len_of(place.samples)
+        A, xp, N = self.A, array_module(self.A.images), len_of(place.samples)
         C, *size, _ = A.images.shape
         (k_h, k_w), (s_h, s), (d_h, d_w) = A.kernel, A.stride, A.dilation
         (top, _), (first, _) = A.margins
         key, fresh = (place.width, N), (place.width, N) not in self.buffers
         if fresh:
             height = (A.extent[0] - 1) * s_h + d_h * (k_h - 1) + 1
-            self.buffers[key] = room(A.images, (A.groups, height, line_of(A), place.width * N), A.dtype)
+            self.buffers[key] = xp.empty((A.groups, height, line_of(A), place.width * N), A.dtype)
             self.buffers[key][:, :, A.weights // k_h :] = 1
             self.held[key] = [None] * k_w
         lines, held = self.buffers[key], self.held[key]

@@ -10,13 +10,15 @@ from minprox.engine.layers.base import Array
 from minprox.engine.layers.patch_gram import patch_gram
 from minprox.engine.layers.patch_lines import Cut, Lines, line_of, pieces, rows_of, turn_of
 from minprox.engine.linear_map import LinearMap, bordered, transpose
-from minprox.ground.backend import array_module, at_once
+from minprox.ground.backend import array_module, at_once, on_host
 from minprox.ground.parallel import contiguous, share
 from minprox.ground.rooms import room
 
 BLOCK = 2**19  # entries of the lines that are at hand at a time, which the second cache holds
 ROOM = 2**25  # the same on a GPU
 LEAST = 512  # columns at a time, if there are so many: narrower products take too long to begin
+UNPACKED = 10**6  # multiplications in a product whose matrices OpenBLAS does not pack first
+EVEN, FEW = 32, 64  # columns of such a product: a multiple of this, and at least that
 SUMS = 32  # parts of Aᵀδ at most, which are summed in their order
 
 Pair = tuple[int, int]
@@ -88,7 +90,8 @@ class PatchMap(LinearMap):
                 for ys, columns, (A_t, *others) in lines.patches(place):
                     part = z[:, :, ys, columns].swapaxes(1, 2)
                     by_y = theta_t[:, :, : part.shape[1]]
-                    xp.matmul(by_y[0], A_t, out=part)  # zᵀ = θᵀ Aᵀ
+                    for few in unpacked(A_t, n_out):
+                        xp.matmul(by_y[0], A_t[..., few], out=part[..., few])  # zᵀ = θᵀ Aᵀ
                     for some_theta_t, some_A_t in zip(by_y[1:], others, strict=True):
                         part += some_theta_t @ some_A_t
 
@@ -175,6 +178,14 @@ class PatchMap(LinearMap):
 def joined(arrays: Sequence[Array], axis: int) -> Array:
     """Join arrays along an axis; a single one is returned as it is."""
     return array_module(arrays[0]).concatenate(arrays, axis=axis) if len(arrays) > 1 else arrays[0]
+
+
+def unpacked(A_t: Array, n_out: int) -> list[slice]:
+    """Cut the columns into parts that need no packing in a product with ``n_out`` rows."""
+    columns = A_t.shape[-1]
+    most = UNPACKED // max(1, A_t.shape[-2] * n_out) // EVEN * EVEN
+    size = most if on_host(A_t) and most >= FEW else max(1, columns)
+    return [slice(start, start + size) for start in range(0, columns, size)]
 
 
 def even(length: int, most: int) -> int:
