@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minprox.exercises.tasks import with_ones
+from minprox.exercises.variants import chosen, normal
 
 
 def dense_forward(theta, a):
@@ -40,27 +41,15 @@ def cross_entropy(z, y):
 
 
 def layers():
-    rng = np.random.default_rng(3)
-    return [
-        {
-            "theta": rng.standard_normal((n_in + 1, n_out)),
-            "a": rng.standard_normal((rows, n_in)),
-            "delta": rng.standard_normal((rows, n_out)),
-        }
-        for rows, n_in, n_out in ((6, 4, 4), (7, 4, 3), (2, 5, 6), (1, 5, 2))
-    ]
+    shapes = ((6, 4, 4), (7, 4, 3), (2, 5, 6), (1, 5, 2))
+    return normal(3, [{"theta": (n + 1, m), "a": (rows, n), "delta": (rows, m)} for rows, n, m in shapes])
 
 
-def forwards():
-    return [{"theta": p["theta"], "a": p["a"]} for p in layers()]
+forwards = chosen(layers, "theta", "a")
 
 
 def activations():
-    rng = np.random.default_rng(4)
-    return [
-        {"z": rng.standard_normal(shape), "delta": rng.standard_normal(shape)}
-        for shape in ((7, 3), (2, 9), (1, 5))
-    ]
+    return normal(4, [{"z": shape, "delta": shape} for shape in ((7, 3), (2, 9), (1, 5))])
 
 
 def logits():

@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.layer_steps import shifted
 from minprox.exercises.tasks import relative
+from minprox.exercises.variants import chosen
 
 
 def system_product(A, v, tau_theta):
@@ -90,8 +91,7 @@ def products():
     ]
 
 
-def steps():
-    return [{name: p[name] for name in ("A", "delta", "tau_theta")} for p in problems()]
+steps = chosen(problems, "A", "delta", "tau_theta")
 
 
 def krylov(M, g, n):

@@ -6,6 +6,7 @@ import numpy as np
 
 from minprox.exercises.penalty import sigma_prime
 from minprox.exercises.tasks import SHAPES, relative, with_ones
+from minprox.exercises.variants import normal
 
 TAUS = (0.05, 2.0, 0.4, 5.0)
 SHIFT = "1/τ_θ: the shift of the matrix is I/τ_θ"
@@ -31,20 +32,11 @@ def algorithm_2_layer(theta, a_below, z, a_half, tau_theta):
 
 
 def inputs():
-    rng = np.random.default_rng(8)
-    return [{"a": rng.standard_normal(shape)} for shape in SHAPES]
+    return normal(8, [{"a": shape} for shape in SHAPES])
 
 
 def systems():
-    rng = np.random.default_rng(9)
-    return [
-        {
-            "A": rng.standard_normal(shape),
-            "delta": rng.standard_normal((shape[0], 3)),
-            "tau_theta": tau_theta,
-        }
-        for shape, tau_theta in zip(SHAPES, TAUS, strict=True)
-    ]
+    return normal(9, [{"A": shape, "delta": (shape[0], 3)} for shape in SHAPES], tau_theta=TAUS)
 
 
 def updates():
