@@ -148,7 +148,8 @@ def reached(folder: Path, files: list[str], tests_of: list[str]) -> dict[tuple[s
         *tests_of,
     ]
     command += [f"--cov=minprox/{wing}" for wing in WINGS]
-    subprocess.run(command, cwd=folder, env=environment(folder), check=True)
+    if subprocess.run(command, cwd=folder, env=environment(folder), check=False).returncode:
+        sys.exit("mutants: expected tests that pass while nothing is changed, found the failures above")
     data = coverage.CoverageData(str(folder / ".coverage"))
     data.read()
     tests: dict[tuple[str, int], set[str]] = defaultdict(set)
@@ -159,6 +160,14 @@ def reached(folder: Path, files: list[str], tests_of: list[str]) -> dict[tuple[s
         for key in [key for key in tests if key[0] == file]:
             tests[key] = everywhere if tests[key] == {""} else tests[key] - {""}
     return tests
+
+
+def not_copied(folder: str, names: list[str]) -> set[str]:
+    """Return what of a folder the copies of the project can do without."""
+    here = {"__pycache__", *(name for name in names if name.endswith((".egg-info", "_cache")))}
+    if Path(folder) == ROOT:
+        here |= {".git", ".venv", "runs", "data", "build", "dist"}
+    return here | ({"_build"} if Path(folder) == ROOT / "docs" else set())
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -204,16 +213,8 @@ def main() -> int:
     chosen = random.Random(options.seed).sample(every, min(options.count, len(every)))
     with tempfile.TemporaryDirectory() as scratch:
         folders: Queue[Path] = Queue()
-        kept = shutil.ignore_patterns(
-            ".git", ".venv", "runs", "data", "_build", "*.egg-info", "__pycache__", ".*_cache"
-        )
         for k in range(max(1, options.jobs)):
-            shutil.copytree(ROOT, Path(scratch, str(k)), ignore=kept)
-            shutil.copytree(
-                ROOT / "minprox/datasets/data",
-                Path(scratch, str(k), "minprox/datasets/data"),
-                dirs_exist_ok=True,
-            )
+            shutil.copytree(ROOT, Path(scratch, str(k)), ignore=not_copied)
             folders.put(Path(scratch, str(k)))
         tests = reached(Path(scratch, "0"), files, options.tests)
 

@@ -42,3 +42,12 @@ def test_a_change_that_no_test_sees_survives(tmp_path: Path):
         assert mutants.noticed(tmp_path, change, {"test_double.py::test_two"}) is sharp
     assert (tmp_path / "double.py").read_text() == text
     assert mutants.noticed(tmp_path, change, set()) is False
+
+
+def test_copies_have_all_that_tests_read():
+    """Data in the package too, while folders of the same name at the top are a user's."""
+    assert {"data", ".git"} <= mutants.not_copied(str(mutants.ROOT), ["data", "minprox"])
+    assert not mutants.not_copied(str(mutants.ROOT / "minprox/methods/vsml"), ["data", "cell.py"]) & {
+        "data",
+        "cell.py",
+    }

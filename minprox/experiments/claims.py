@@ -7,8 +7,6 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from scipy.special import stdtrit
-
 from minprox.experiments.outcome import Result
 from minprox.experiments.records import MissingRecord, Records
 
@@ -116,6 +114,8 @@ class Finding:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % confidence interval of the mean over the seeds, by Student's t; NaN for less than two."""
+        from scipy.special import stdtrit  # here, since an import of minprox shall not bring SciPy
+
         n = len(self.values)
         if n < 2 or not all(map(math.isfinite, self.values.values())):
             return (math.nan, math.nan)
