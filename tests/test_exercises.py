@@ -230,6 +230,14 @@ def test_what_is_wrong_in_general_is_told(task):
         assert "transposed" in turned.text[-1]
 
 
+def test_an_answer_of_zeros_is_called_zero():
+    for number in ("05", "27"):
+        for task in exercises.exercise(number).tasks:
+            if len(task.parts) == 1:
+                verdict = judge(task, lambda_of(task, lambda task=task, **p: 0 * task.right(**p)), "mine.py")
+                assert verdict.text[-1] == "Diagnosis: this is zero"
+
+
 # What students write
 
 

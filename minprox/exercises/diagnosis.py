@@ -62,7 +62,7 @@ def in_general(calls: Sequence[Call], part: int) -> str:
     factors = [factor(found, np.asarray(right)) for found, right in pairs]
     first = factors[0] if factors else None
     if first is not None and all(c is not None and np.isclose(c, first, rtol=1e-7) for c in factors):
-        return f"a constant factor: this is {first:.6g} times the right answer"
+        return f"a constant factor: this is {first:.6g} times the right answer" if first else "this is zero"
     return ""
 
 
