@@ -99,6 +99,11 @@ def test_there_is_an_exercise_for_each_number():
     assert tuple(path.stem[2:4] for path in FILES) == exercises.NUMBERS
     tutorials = {path.name[:2] for path in FOLDER.parent.glob("[0-9]*.py")}
     assert tutorials - set(exercises.NUMBERS) == {"14"}  # that on GPUs
+    for path in FOLDER.parent.glob("[0-9]*.py"):
+        said = f"``minprox exercise {path.name[:2]}``" in ast.get_docstring(
+            ast.parse(path.read_text("utf-8"))
+        )
+        assert said is (path.name[:2] != "14"), path.name
     listed = (FOLDER / "README.txt").read_text(encoding="utf-8")
     assert all(path.name in listed for path in FILES)
 

@@ -10,6 +10,8 @@ own: a *proximal step*, which is what ProxProp takes in each layer.
 
 You need: eigenvalues of symmetric matrices, and the idea of a step for an ordinary
 differential equation.
+
+**Exercise**: ``minprox exercise 01`` gives it out.
 """
 
 import sys

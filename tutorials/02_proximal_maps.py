@@ -11,6 +11,8 @@ vector into two parts (Moreau's identity), and it never moves two points further
 
 You need: convex functions, and the subdifferential of :math:`|u|` at 0, the interval
 :math:`[-1, 1]`.
+
+**Exercise**: ``minprox exercise 02`` gives it out.
 """
 
 import matplotlib.pyplot as plt

@@ -10,6 +10,8 @@ what they miss.
 
 You need: the chain rule, and the transpose of a matrix as
 :math:`\langle Au, v\rangle = \langle u, A^Tv\rangle`.
+
+**Exercise**: ``minprox exercise 03`` gives it out.
 """
 
 import matplotlib.pyplot as plt

@@ -12,6 +12,8 @@ half-step, proves the equality, and asks what other weights would do. It is the 
 ProxProp, which changes one line of the sweep.
 
 You need: the previous tutorial, and gradients of squared norms.
+
+**Exercise**: ``minprox exercise 04`` gives it out.
 """
 
 from itertools import pairwise

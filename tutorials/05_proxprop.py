@@ -9,6 +9,8 @@ system, and this tutorial looks at it from four sides: as a minimisation (E5), a
 equation (E6), as a filter on the spectrum of a matrix, and at its two extremes (P3). At
 the end the paper's Algorithm 2, written out step by step, turns out to be a
 back-propagation in which one line has changed.
+
+**Exercise**: ``minprox exercise 05`` gives it out.
 """
 
 # %%

@@ -7,6 +7,8 @@ the layer, several thousand in the paper's network. That looks expensive, and th
 turns to approximate solves. But there is a second system for the same step, with one
 unknown for each *sample* of the mini-batch. This tutorial proves that the two agree,
 counts what each costs, and measures whether the count tells the truth.
+
+**Exercise**: ``minprox exercise 06`` gives it out.
 """
 
 # %%

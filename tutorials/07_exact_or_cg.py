@@ -8,6 +8,8 @@ imitates the exact filter, compares its two variants (one CG for the whole layer
 for each output), shows that its first step is a gradient step with an exact line
 search, and hunts down a bug that shipped with the paper's own code and that most tests
 would have let through.
+
+**Exercise**: ``minprox exercise 07`` gives it out.
 """
 
 # %%

@@ -7,6 +7,8 @@ implicit steps are solved exactly or by a few iterations of conjugate gradients.
 runs on handwritten digits, in seconds. You will read the three panels of its figure,
 change the experiment and run it again, and take it apart to see where the lead of
 ProxProp comes from, which is not where one would look first.
+
+**Exercise**: ``minprox exercise 08`` gives it out.
 """
 
 # %%

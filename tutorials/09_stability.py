@@ -8,6 +8,8 @@ it runs on the digits. Then we look for the reason: the curvature of the net, me
 predicts at which step size gradient descent breaks down, and shows what implicit steps
 make of it. And some of the implicit steps break down, too: a theorem is a statement
 about its assumptions.
+
+**Exercise**: ``minprox exercise 09`` gives it out.
 """
 
 # %%

@@ -8,6 +8,8 @@ back-propagation returns a gradient. But Adam rescales whatever it is given, so 
 left of the step size :math:`\tau_\theta`? And on a convolution, what does an exact step
 cost? Both are answered here, before the paper's third experiment (X3) runs on the
 digits.
+
+**Exercise**: ``minprox exercise 10`` gives it out.
 """
 
 # %%

@@ -9,6 +9,8 @@ exactly, in every layer of a net, with exact solves and with those that stop aft
 iterations, and over a whole training run. Then the angle gets to work: a line search
 that knows only that its directions descend brings the gradient to zero (P3, P4), with
 no step size to tune. It also shows which of the layers holds the others up.
+
+**Exercise**: ``minprox exercise 11`` gives it out.
 """
 
 # %%

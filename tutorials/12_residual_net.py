@@ -8,6 +8,8 @@ sweep must then do which a chain never asks for; at what skip connections do to 
 errors of a deep net; and at what they leave untouched: an implicit step needs the
 matrix of a layer and its errors, and nothing about the way these came. At the end one
 layer stands at several places, and its matrices are stacked.
+
+**Exercise**: ``minprox exercise 12`` gives it out.
 """
 
 # %%

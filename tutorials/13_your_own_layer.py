@@ -7,6 +7,8 @@ compute its output, and apply two transposed maps to an error. Here we write suc
 layer, a one-dimensional convolution, from nothing; have it checked; plant a mistake and
 read what the checker says; train it with back-propagation and with ProxProp,
 matrix-free; and add one more method that makes the steps exact.
+
+**Exercise**: ``minprox exercise 13`` gives it out.
 """
 
 # %%

@@ -8,6 +8,8 @@ known as the *edge of stability*: along explicit runs it rises until it meets
 :math:`2/\tau`. Then we measure the same for implicit steps. What they meet does not
 rise; with the cross-entropy it falls away from the limit. And we find out which layer
 sets that limit.
+
+**Exercise**: ``minprox exercise 15`` gives it out.
 """
 
 # %%

@@ -8,6 +8,8 @@ measures how far an attack can get, and train against it: by a penalty on that n
 (Seck, Loosli and Canu 2019), whose gradient is one tangent pass, by training on
 attacked digits, by both, and by implicit steps. At the end we fool ourselves, to see
 how a defence can look good that is none.
+
+**Exercise**: ``minprox exercise 16`` gives it out.
 """
 
 # %%

@@ -11,6 +11,8 @@ within a module may be gradients or implicit steps.
 **You need** tutorial 3 (back-propagation by hand); tutorial 5 for the last section.
 **Take along**: the horizon is a dial between time and accuracy, and it has nothing to
 do with the step that a layer takes.
+
+**Exercise**: ``minprox exercise 17`` gives it out.
 """
 
 # %%

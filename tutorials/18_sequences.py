@@ -12,6 +12,8 @@ formula here. It needs to be seen what
 **You need** tutorial 5 (the implicit step) and 10 (Adam on implicit steps). **Take
 along**: ask of a layer what its :math:`A` is, and :math:`A^TA` tells you what an exact
 step costs.
+
+**Exercise**: ``minprox exercise 18`` gives it out.
 """
 
 # %%

@@ -10,6 +10,8 @@ units it can do without.
 
 You need: (E4), the proximal map, and its optimality condition (the tutorial on
 proximal maps).
+
+**Exercise**: ``minprox exercise 19`` gives it out.
 """
 
 import functools

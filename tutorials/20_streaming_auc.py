@@ -10,6 +10,8 @@ statement about *pairs*, of which a stream has too many. SPAUC (Lei and Ying, 20
 takes it apart into single examples, with proximal steps for any penalty.
 
 You need: (E4) and the proximal gradient step (the tutorial on sparse nets).
+
+**Exercise**: ``minprox exercise 20`` gives it out.
 """
 
 import itertools

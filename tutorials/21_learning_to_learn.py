@@ -12,6 +12,8 @@ is faster at first than gradient descent.
 
 You need: (P1), back-propagation by hand (tutorial 3), and online learning (tutorial
 20).
+
+**Exercise**: ``minprox exercise 21`` gives it out.
 """
 
 from functools import partial

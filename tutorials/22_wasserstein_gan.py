@@ -10,6 +10,8 @@ Montúfar (2021) add just that, and with the reverse sweep it is one line of cod
 
 You need: the proximal step (E4), and the error that a sweep carries back to a net's
 input (the tutorial on double back-propagation).
+
+**Exercise**: ``minprox exercise 22`` gives it out.
 """
 
 import matplotlib.pyplot as plt

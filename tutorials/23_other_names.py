@@ -11,6 +11,8 @@ they keep. We check all of them on one layer, and then let K-FAC, ProxProp, Adam
 BackProp train a net.
 
 You need: the implicit step (E6) and its filter (tutorial 5).
+
+**Exercise**: ``minprox exercise 23`` gives it out.
 """
 
 import functools

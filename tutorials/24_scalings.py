@@ -10,6 +10,8 @@ the rule that keeps the step, tests it in training, and draws the map over the t
 numbers that count.
 
 You need: the implicit step (E6) as a filter of the gradient (tutorial 5).
+
+**Exercise**: ``minprox exercise 24`` gives it out.
 """
 
 import functools

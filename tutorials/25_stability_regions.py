@@ -13,6 +13,8 @@ Euler step can play, however short.
 
 You need: explicit and implicit Euler steps (tutorial 1); for the net, its Hessian
 (tutorial 9).
+
+**Exercise**: ``minprox exercise 25`` gives it out.
 """
 
 import matplotlib.pyplot as plt

@@ -11,6 +11,8 @@ said to train nets without gradients. The same energy, in another order: what do
 buy?
 
 You need: the penalty energy (tutorial 4), and the implicit step (E5, E6).
+
+**Exercise**: ``minprox exercise 26`` gives it out.
 """
 
 import matplotlib.pyplot as plt

@@ -11,6 +11,8 @@ there is a certificate: a number that tells whether the answer is one.
 
 You need: proximal maps (E4), the implicit step (E6), and conjugate gradients (tutorial
 7).
+
+**Exercise**: ``minprox exercise 27`` gives it out.
 """
 
 import functools
