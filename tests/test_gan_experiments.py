@@ -14,7 +14,7 @@ from conftest import raises
 
 import minprox as mp
 from minprox.experiments import EXPERIMENTS, GANRun, execute, load, run, table, verdict
-from minprox.experiments.gan import DIGITS, FAST, GAN, GRID, HE, MNIST, RING
+from minprox.experiments.gan import DIGITS, FAST, GAN, GRID, HE, LOSSES, MNIST, RING
 from minprox.experiments.gan_runs import MEASURED
 from minprox.experiments.gan_tasks import GAN_TASKS
 from minprox.experiments.outcome import Result
@@ -206,6 +206,8 @@ def test_the_claims_are_decided_by_the_records():
     assert [finding.verdict for finding in decided(HE, good)][3:] == ["holds"] * 3
     bad = bad | {"five_affine": {"modes": 7}}
     assert [finding.verdict for finding in decided(HE, bad)][3:] == ["does not hold"] * 3
+    sharp = {"wgan_one": {"on_mode": 0.85}, "dragan_one": {"on_mode": 0.75}}
+    assert [finding.verdict for finding in decided(LOSSES, sharp)][2::3] == ["does not hold", "holds"]
     for experiment in (GRID, DIGITS, MNIST):
         assert [finding.verdict for finding in decided(experiment, good)][:2] == ["holds", "holds"]
 

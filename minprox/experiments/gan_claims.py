@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import truediv
 from typing import Any
 
 from minprox.experiments.claims import Claim
 from minprox.experiments.records import MissingRecord, Records
 
 SEEDS = (0, 1, 2, 3, 4)
+Pairing = Callable[[float, float], float]
 
 
 def gain(column: str, method: str, other: str) -> Callable[[Records], float]:
@@ -34,15 +36,22 @@ def over(column: str, method: str, other: str) -> Callable[[Records], float]:
     return lambda records: records.last(column, method) / records.last(column, other)
 
 
-def at_equal_time(column: str, method: str, other: str) -> Callable[[Records], float]:
-    """Return a function: a column of a method over that of another, when the first of the two has ended."""
+def at_equal_time(
+    column: str, method: str, other: str, between: Callable[[float, float], float] = truediv
+) -> Callable[[Records], float]:
+    """Return a function: a column of a method over that of another, when the quicker one has ended."""
 
     def value(records: Records) -> float:
         mine, others = records.history(method), records.history(other)
         end = min(mine.column("seconds")[-1], others.column("seconds")[-1])
-        return last_until(mine, column, end) / last_until(others, column, end)
+        return between(last_until(mine, column, end), last_until(others, column, end))
 
     return value
+
+
+def points(fraction: float, other: float) -> float:
+    """Return by how many points of a hundred a fraction is above another."""
+    return 100 * (fraction - other)
 
 
 def last_until(history: Any, column: str, end: float) -> float:
