@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minprox as mp
 from minprox import figures
-from minprox.bench import batches, roofline, speed, threads
+from minprox.bench import batches, layer_times, roofline, speed, threads
 from minprox.cli import main
 from minprox.ground.blas import blas_threads
 from minprox.ground.environment import cores
@@ -187,3 +187,27 @@ def test_bench_draws_them(kind, small, narrow, tmp_path, monkeypatch, capsys):
     assert (left.value.code, err) == (0, "")
     assert "Figure: a.svg" in out
     assert sorted(os.listdir(tmp_path)) == ["a.json", "a.svg"]
+
+
+def test_the_layers_of_a_pass_are_timed_by_themselves(monkeypatch):
+    images = np.random.default_rng(0).random((6, 3, 32, 32), "float32"), np.arange(6)
+    monkeypatch.setattr(layer_times, "random_batch", lambda name: images)
+    monkeypatch.setattr(layer_times, "gemm_rate", lambda: 1e9)
+    told = layer_times.run(1)
+    lines = told.splitlines()[4:]
+    assert [line.split("(")[0] for line in lines[:4]] == ["Conv2d", "ReLU", "MaxPool2d", "Conv2d"]
+    assert "1 GF/s" in told.splitlines()[0]
+    assert all(name in lines[-1] for name in ("forward", "backward", "AᵀA", "solve"))
+
+
+def test_the_times_of_layers_are_summed_and_set_beside_their_arithmetic():
+    net = mp.Sequential(mp.Input((3, 4, 4)), mp.Conv2d(3, 2, 3), mp.ReLU(), mp.Flatten(), mp.Linear(8, 3))
+    counts = layer_times.products(net, np.ones((5, 3, 4, 4), "float32"))
+    conv, dense = 2 * (5 * 4) * 28 * 2, 2 * 5 * 9 * 3
+    assert counts == {1: conv, 4: dense}
+    names = [(1, "forward"), (1, "Aᵀδ"), (1, "AᵀA"), (4, "forward"), (4, "Aᵀδ"), (4, "∂a")]
+    seconds = dict.fromkeys(names, 0.002) | {(1, "step"): 0.005}
+    first, last, sums = layer_times.table(net, seconds, {}, counts, conv / 0.001)
+    assert first[1:7] == ["2.0", "50%", "2.0", "50%", "2.0", "1.0"]  # the step: Aᵀδ, AᵀA, and 1 ms
+    assert (last[1], last[3]) == ("2.0", "4.0")
+    assert sums == ["forward 4.0", "backward 6.0", "AᵀA 2.0", "solve 1.0"]
