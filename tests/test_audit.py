@@ -102,7 +102,7 @@ def test_a_page_that_stays_bright_is_told(browser):
 
 @pytest.mark.slow
 def test_a_switch_that_does_nothing_is_told(browser):
-    button = "<button class=theme-switch-button onclick='{}'>dark</button>"
+    button = "<button class=theme-change-button data-mode=dark onclick='{}'>dark</button>"
     for action, count in (("", 1), ("document.body.style.background = `#111`", 0)):
         page = f"switch-{count}.html"
         (browser.folder / page).write_text(STYLE + button.format(action), encoding="utf-8")
@@ -113,7 +113,10 @@ def test_a_switch_that_does_nothing_is_told(browser):
 
 @pytest.mark.slow
 def test_a_search_that_leads_nowhere_is_told(browser):
-    result = '<div id="search-results"><ul><li><a href="{}.html">x</a></li></ul></div>'
+    result = (
+        '<div id="search-results"><p class="search-summary">one page</p>'
+        '<ul><li><a href="{}.html">x</a></li></ul></div>'
+    )
     (browser.folder / "search.html").write_text(result.format("there"), encoding="utf-8")
     browser.told.clear()
     browser.search("a name", "there")

@@ -4,9 +4,9 @@ Explicit and implicit steps on a stiff quadratic
 
 Gradient descent follows the gradient flow :math:`\dot\theta = -\nabla f(\theta)` by
 Euler steps, and inherits their weakness: on a stiff problem the steepest direction
-dictates the step size for all the others. An implicit Euler step has no such limit. It
-costs a linear solve, and it turns out to be the minimiser of a small problem of its
-own: a *proximal step*, which is what ProxProp takes in each layer.
+dictates the step size for all the others. An implicit (or backward) Euler step has no
+such limit. It costs a linear solve, and it turns out to be the minimiser of a small
+problem of its own: a *proximal step*, which is what ProxProp takes in each layer.
 
 You need: eigenvalues of symmetric matrices, and the idea of a step for an ordinary
 differential equation.

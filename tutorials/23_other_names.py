@@ -55,10 +55,10 @@ d = mp.Exact()(layer, delta, tau_theta)
 gradient = A.T @ delta
 
 # %%
-# **Ridge regression.** :math:`d` is the best linear prediction of the error
-# :math:`\delta` from the inputs, with a penalty :math:`1/\tau_\theta` on its size:
-# least squares with :math:`I/\sqrt{\tau_\theta}` below :math:`A`. The bias is penalised
-# like the rest.
+# **Ridge regression**, or Tikhonov regularisation. :math:`d` is the best linear
+# prediction of the error :math:`\delta` from the inputs, with a penalty
+# :math:`1/\tau_\theta` on its size: least squares with :math:`I/\sqrt{\tau_\theta}`
+# below :math:`A`. The bias is penalised like the rest.
 
 stacked = np.vstack([A, np.eye(12) / tau_theta**0.5])
 ridge = lstsq(stacked, np.vstack([delta, np.zeros((12, 5))]))[0]

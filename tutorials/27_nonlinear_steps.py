@@ -33,8 +33,8 @@ plt.rcParams.update({"grid.color": "0.9", "axes.axisbelow": True})
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 
 # %%
-# The last layer under cross-entropy
-# ----------------------------------
+# The last layer under cross-entropy: Newton–CG
+# ---------------------------------------------
 # With everything before it fixed, the last layer solves a problem of its own, and its
 # implicit step is
 #

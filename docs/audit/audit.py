@@ -174,11 +174,13 @@ class Audit:
         self.contrast("dark")
 
     def switch(self, page: str) -> None:
-        """Press the switch of a page until it is dark, as a reader whose machine says light."""
+        """Choose dark on a page, as a reader whose machine says light."""
         self.tab.scheme("light")
         self.open(page)
-        press = "document.querySelector('.theme-switch-button')?.click(), look.contrast().ground"
-        if all(self.tab.run(press) > 0.2 for _ in range(3)):
+        press = (
+            "document.querySelector('.theme-change-button[data-mode=dark]')?.click(), look.contrast().ground"
+        )
+        if self.tab.run(press) > 0.2:
             self.tell("the switch to dark mode does nothing")
         self.tab.run("localStorage.clear()")
 
@@ -188,8 +190,8 @@ class Audit:
         results = self.tab.run(
             """new Promise((done, fail) => { const end = Date.now() + 20000; (function wait() {
               const links = [...document.querySelectorAll('#search-results li a')].map((a) => a.href);
-              const busy = document.querySelector('#search-progress')?.textContent;
-              if (!busy || Date.now() > end) done(links); else setTimeout(wait, 50); })(); })"""
+              const said = document.querySelector('#search-results .search-summary')?.textContent;
+              if (said || Date.now() > end) done(links); else setTimeout(wait, 50); })(); })"""
         )
         pages = list(dict.fromkeys(unquote(urlsplit(link).path).lstrip("/") for link in results))
         if f"{page}.html" not in pages[:among]:
