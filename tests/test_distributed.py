@@ -23,8 +23,9 @@ from test_sequences import LAYERS
 
 import minprox as mp
 from minprox.bench.machine_times import measure
-from minprox.bench.machines import METHODS, step_cost
+from minprox.bench.machines import METHODS, model, step_cost
 from minprox.engine.layers.normalisation import BatchStatistics
+from minprox.figures import machine_costs
 from minprox.ground.mpi import Crew
 from minprox.ground.mpi_communicator import MPICommunicator, taken
 from minprox.learning.batches import mini_batches
@@ -442,10 +443,42 @@ def test_the_model_of_the_cost_counts_to_the_byte(method, processes):
 
 def test_the_recorded_counts_are_those_of_the_model():
     record = json.loads((ROOT / "docs" / "results" / "machines.json").read_text())
-    for processes, methods in record["measured"].items():
-        for method, row in methods.items():
-            expected = step_cost(method, int(processes), record["batch"], record["widths"])
+    for case in record["measured"]:
+        for method, row in case["methods"].items():
+            expected = step_cost(method, case["processes"], case["batch"], case["widths"])
             assert (row["summed"], row["gathered"], row["calls"]) == expected[:3]
+    assert {case["processes"] for case in record["measured"]} == {2, 3, 4}
+
+
+def test_the_figure_has_a_circle_for_each_count_of_its_net():
+    """Of every row those that differ from the net in nothing but what the row goes over."""
+    record = model([1, 2, 4], 50, [20, 10, 6, 3], batches=[25, 50], factors=[1.0, 2.0])
+    net, wide, other = [20, 10, 6, 3], [20, 20, 12, 3], [20, 20, 13, 3]
+    cases = [
+        (4, 50, net),
+        (2, 50, net),
+        (4, 25, net),
+        (4, 50, wide),
+        (1, 50, net),
+        (2, 25, net),
+        (4, 50, other),
+    ]
+    methods = {"explicit": {"summed": 3e6, "gathered": 2e6}}
+    measured = [{"processes": P, "batch": N, "widths": w, "methods": methods} for P, N, w in cases]
+    figure = machine_costs(record | {"measured": measured})
+    circles = [
+        [
+            tuple(map(float, (*line.get_xdata(), *line.get_ydata())))
+            for line in panel.lines
+            if line.get_marker() == "o"
+        ]
+        for panel in figure.axes
+    ]
+    found = dict(enumerate(circles))
+    assert found.pop(0) == [(4, 6), (2, 4)]  # (2·3 + 2)(P − 1)/P
+    assert found.pop(3) == [(50, 6), (25, 6)]
+    assert found.pop(6) == [(1, 6), (2, 6)]
+    assert found == {i: [] for i in (1, 2, 4, 5, 7, 8)}
 
 
 def test_processes_share_what_one_multiplies():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import nan
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -35,7 +34,7 @@ from minprox.ground.reading import read_json
 from minprox.ground.traffic import Counted
 from minprox.learning.optimizers import SGD
 
-FORMAT = "minprox machine times 1"
+FORMAT = "minprox machine times 2"
 SOLVERS: dict[str, Any] = {
     "explicit": Explicit(),
     "primal": Exact("primal"),
@@ -131,30 +130,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m minprox.bench.machine_times", description=main.__doc__)
     parser.add_argument("--methods", default=",".join(METHODS), help="with commas between")
     parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--widths", default=",".join(map(str, PAPER)), help="of all layers")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="a JSON file with a part for each number of processes")
+    parser.add_argument("--out", type=Path, help="a JSON file, to which this is added")
     parser.add_argument("--figure", type=Path, help="where to draw what --out holds, and measure nothing")
     given = parser.parse_args(arguments)
+    widths = [int(n) for n in given.widths.split(",")]
     if given.figure:
-        machines = model([2**k for k in range(1, 11)] + [3], given.batch)
+        machines = model(
+            *([2**k for k in range(1, 11)] + [3], given.batch, widths),
+            batches=[2**k for k in range(5, 13)],
+            factors=[2.0**k for k in range(-2, 3)],
+        )
         save(machine_costs(machines | {"measured": read_json(given.out)["measured"]}), given.figure)
         return
     others = crew()
     comm = others.comm if others else ALONE
-    found = measure(comm, given.methods.split(","), given.batch, repeats=given.repeats)
+    found = measure(comm, given.methods.split(","), given.batch, widths, repeats=given.repeats)
     if comm.rank:
         return
     print(f"{comm.size} processes, {environment()['blas_threads']} BLAS threads each, batch {given.batch}")
     for method, row in found.items():
-        told = step_cost(method, comm.size, given.batch)
+        told = step_cost(method, comm.size, given.batch, widths)
         exact = comm.size == 1 or told[:3] == (row["summed"], row["gathered"], row["calls"])
         words = f"{told.sent / 1e6:9.2f} MB sent{'' if exact else ', NOT as counted'}"
-        print(f"{method:9} {row.get('seconds', nan):8.3f} s, {words}")
+        seconds = f"{row['seconds']:8.3f} s, " if given.repeats else ""
+        print(f"{method:9} {seconds}{words}")
     if given.out:
-        measured = read_json(given.out)["measured"] if given.out.exists() else {}
-        measured[str(comm.size)] = measured.get(str(comm.size), {}) | found
-        place = {"format": FORMAT, "environment": environment(), "batch": given.batch, "widths": list(PAPER)}
-        write_json(given.out, place | {"measured": measured})
+        case = {"processes": comm.size, "batch": given.batch, "widths": widths}
+        measured = read_json(given.out)["measured"] if given.out.exists() else []
+        former: dict[str, Any] = next(
+            (row for row in measured if case.items() <= row.items()), {"methods": {}}
+        )
+        measured = [row for row in measured if row is not former]
+        measured.append(case | {"methods": former["methods"] | found})
+        write_json(given.out, {"format": FORMAT, "environment": environment(), "measured": measured})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ communication: theory, practice, and experience, 2007). The last layer keeps its
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -186,7 +186,14 @@ def fastest(
 
 
 def model(
-    processes: Sequence[int], batch: int, widths: Sequence[int] = PAPER, machine: Machine = Machine()
+    processes: Sequence[int],
+    batch: int,
+    widths: Sequence[int] = PAPER,
+    machine: Machine = Machine(),
+    *,
+    batches: Sequence[int] = (),
+    factors: Sequence[float] = (),
+    among: int = 4,
 ) -> dict[str, Any]:
     """Return what :func:`minprox.figures.machine_costs` draws, but for what was measured.
 
@@ -195,21 +202,42 @@ def model(
     processes : sequence of int
     batch, widths, machine
         As for :func:`fastest`.
+    batches, factors : sequence of number
+        Other batch sizes, and what the widths of the hidden layers are multiplied by.
+    among : int
+        How many processes share these.
 
     Returns
     -------
     dict
-        ``"model"``: for each method and each number of processes ``sent``, ``products`` and ``seconds``.
+        ``"over"``: of ``"machines"``, ``"batch"`` and ``"factor"`` for each method and each number ``sent``,
+        ``products`` and ``seconds``.
 
     Examples
     --------
-    >>> record = model([1, 2], 50, [20, 10, 3])
-    >>> sorted(record["model"]["dual"]["2"])
-    ['products', 'seconds', 'sent']
+    >>> record = model([1, 2], 50, [20, 10, 3], batches=[100])
+    >>> sorted(record["over"]["machines"]["dual"]["2"]), record["over"]["batch"]["dual"].keys()
+    (['products', 'seconds', 'sent'], dict_keys(['100']))
     """
+    over: dict[str, dict[Any, tuple[int, int, Sequence[int]]]] = {
+        "machines": {P: (P, batch, widths) for P in processes},
+        "batch": {N: (among, N, widths) for N in batches},
+        "factor": {factor: (among, batch, widened(widths, factor)) for factor in factors},
+    }
+    found = {axis: curves(cases, machine) for axis, cases in over.items()}
+    return {"batch": batch, "widths": list(widths), "among": among, "over": found}
+
+
+def widened(widths: Sequence[int], factor: float) -> list[int]:
+    """Return widths whose hidden layers are so many times as wide."""
+    return [widths[0], *(round(factor * n) for n in widths[1:-1]), widths[-1]]
+
+
+def curves(cases: Mapping[Any, tuple[int, int, Sequence[int]]], machine: Machine) -> dict[str, Any]:
+    """Return by method what each case costs: processes, batch and widths."""
     found: dict[str, dict[str, dict[str, float]]] = {method: {} for method in METHODS}
-    for P in processes:
-        for method, seconds in fastest(P, batch, widths, machine).items():
-            cost = step_cost(method, P, batch, widths)
-            found[method][str(P)] = {"sent": cost.sent, "products": cost.products, "seconds": seconds}
-    return {"batch": batch, "widths": list(widths), "model": found}
+    for place, (P, N, widths) in cases.items():
+        for method, seconds in fastest(P, N, widths, machine).items():
+            cost = step_cost(method, P, N, widths)
+            found[method][str(place)] = {"sent": cost.sent, "products": cost.products, "seconds": seconds}
+    return found
