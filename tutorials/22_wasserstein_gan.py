@@ -342,8 +342,9 @@ else:
 # - A proximal term at the *output* of a net counts what its samples do, whatever its
 #   parameters are; it is an addition to the error that a sweep starts from.
 # - It makes several steps of the generator safe where without it they run away. Against
-#   a single step it wins by iterations, not by seconds: the page of the method has the
-#   records, and another learning rate, too.
+#   a single step it wins by iterations; by seconds only where the critic is what costs,
+#   as with DRAGAN: the page of the method has the records. How much is left in the end
+#   depends on the learning rate, and on where the nets start.
 # - Compare at the same ℓ without the term, *and* with ℓ = 1, which the term does not
 #   change.
 # - A measure of samples is to be tried on samples of known worth before it judges
