@@ -220,9 +220,8 @@ def contiguous(array: Array) -> Array:
     copy = room(array, array.shape, array.dtype)
     ends = range(0, array.shape[-1], STRIP)
     turned = array.strides[-1] > array.itemsize and len(ends) > 1
-    strips: list[Any] = [
-        (..., slice(end, end + STRIP)) for end in ends
-    ]  # in which lines of the cache are used up
+    strips: list[Any] = [(..., slice(end, end + STRIP)) for end in ends]  # each uses up lines of the cache
+    strips = strips[::2] + strips[1::2]  # two threads next to each other would write to the same ones
 
     def work(some: Iterator[Any]) -> None:
         for piece in some:
