@@ -287,7 +287,9 @@ def test_directions_of_meta_training(other):
         net = vsml.Episode(vsml.LSTMCell(seed=1, dtype="float64"), (4, 2), 3)
         metas = [vsml.Through(net, tasks), vsml.Search(net, tasks, population=6)]
         metas.append(vsml.Through(net, tasks, functools.partial(mp.proxprop, tau_theta=1.0)))
-        return [meta(np.random.default_rng(0))[2] for meta in metas]
+        longer = vsml.Windows(metas[0], functools.partial(tasks, T=6), windows=2)
+        later = [longer(np.random.default_rng(call))[2] for call in range(3)]
+        return [*(meta(np.random.default_rng(0))[2] for meta in metas), *later]
 
     same(both, other, "float64")
 

@@ -15,7 +15,7 @@ from minprox.experiments.presets import resized
 from minprox.experiments.publishing import publish
 from minprox.experiments.vsml_experiment import VSML_TRAINING
 from minprox.ground.array_files import read_arrays
-from minprox.methods.vsml import Episode, Learner, LSTMCell, Search, Through, gaussian_tasks
+from minprox.methods.vsml import Episode, Learner, LSTMCell, Search, Through, Windows, gaussian_tasks
 from minprox.methods.vsml.meta import clipped
 
 SHORT = MetaTraining(blocks=4, every=2, inputs=4, classes=2, T=4, batch=4, population=20)
@@ -23,6 +23,7 @@ RUNS = {
     "bptt": SHORT,
     "proxprop": replace(SHORT, method="proxprop", tau_theta=1.0),
     "es": replace(SHORT, method="es", batch=2),
+    "windows": replace(SHORT, windows=3, short=1),
 }
 
 
@@ -68,6 +69,72 @@ def test_the_direction_through_time_is_the_gradient_of_the_meta_loss():
         assert (sides[0] - sides[1]) / 2e-5 == pytest.approx((g * u).sum(), rel=1e-6)
 
 
+def windows_of(N, sizes=(3, 2), windows=3, T=4, short=0):
+    net = Episode(LSTMCell(seed=1, dtype="float64"), sizes, T)
+    tasks = partial(gaussian_tasks, N=N, inputs=sizes[0], classes=sizes[-1])
+    return Windows(Through(net, partial(tasks, T=T)), partial(tasks, T=windows * T), windows, short)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (3, 4, 2)])
+def test_windows_of_an_episode_are_the_episode(sizes):
+    """(V10): one after the other, they are what the learner says along the whole stream."""
+    meta = windows_of(1, sizes)
+    for episode in range(2):
+        rng = np.random.default_rng(episode)
+        x, y = meta.tasks(rng)
+        learner = Learner(meta.net.cell(), sizes)
+        learner.states = meta.net.start(1, rng)
+        expected = mp.CrossEntropy()(learner.run(x, y), y)
+        losses = [meta(np.random.default_rng(seed))[0] for seed in (episode, 8, 9)]
+        assert np.mean(losses) == pytest.approx(float(expected), rel=1e-12)
+        assert max(losses) > min(losses)
+
+
+def test_the_direction_of_a_window_is_the_gradient_from_where_it_starts():
+    meta = windows_of(2)
+    meta(np.random.default_rng(0))
+    start = meta.learner.arrays()
+    _, _, d = meta(np.random.default_rng(1))
+    assert meta.age.tolist() == [2, 2]
+    x, y = meta.x[:, 4:8], meta.y[:, 4:8]
+
+    def loss():
+        learner = Learner(meta.net.cell(), (3, 2), 2)
+        learner.take_up(start)
+        return float(mp.CrossEntropy()(learner.run(x, y), y))
+
+    rng = np.random.default_rng(0)
+    for theta, g in zip(meta.net.parameters, d, strict=True):
+        u, kept = rng.standard_normal(theta.shape), theta + 0
+        sides = []
+        for sign in (1, -1):
+            theta[...] = kept + sign * 1e-5 * u
+            sides.append(loss())
+        theta[...] = kept
+        assert (sides[0] - sides[1]) / 2e-5 == pytest.approx((g * u).sum(), rel=1e-6)
+
+
+def test_rows_end_their_episodes_in_turn():
+    meta = windows_of(4)
+    ages = []
+    for call in range(7):
+        meta(np.random.default_rng(call))
+        ages.append(meta.age.tolist())
+    assert ages[:3] == [[1, 1, 1, 1], [2, 2, 1, 2], [3, 1, 2, 3]]
+    assert ages[3:6] == [[1, 2, 3, 1], [2, 3, 1, 2], [3, 1, 2, 3]]
+    assert ages[6] == ages[3]
+
+
+def test_at_first_episodes_have_one_window():
+    short, plain = windows_of(3, short=2), windows_of(3).through
+    for call in range(2):
+        one, two = (meta(np.random.default_rng(call)) for meta in (short, plain))
+        assert one[:2] == two[:2]
+        assert all((a == b).all() for a, b in zip(one[2], two[2], strict=True))
+    short(np.random.default_rng(2))
+    assert short.age.tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("pairs", [1, 3])
 def test_antithetic_pairs_estimate_the_slope_along_each_disturbance(pairs):
     """(V7): as σ → 0 its summands are ``ε ⟨ε, ∇L⟩/σ²``."""
@@ -102,6 +169,19 @@ def test_the_result_does_not_depend_on_the_workers():
             shared = Search(net, tasks, population=36, executor=pool)(rng(3))
         assert shared[:2] == alone[:2]
         assert [g.tobytes() for g in shared[2]] == [g.tobytes() for g in alone[2]]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nor_on_dask():
+    distributed = pytest.importorskip("distributed")
+    net, rng = Episode(LSTMCell(seed=0), (4, 2), 1), np.random.default_rng
+    tasks = partial(gaussian_tasks, N=2, T=4, inputs=4, classes=2)
+    alone = Search(net, tasks, population=36)(rng(3))
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        shared = Search(net, tasks, population=36, executor=client.get_executor())(rng(3))
+    assert shared[:2] == alone[:2]
+    assert [g.tobytes() for g in shared[2]] == [g.tobytes() for g in alone[2]]
 
 
 @pytest.mark.slow
@@ -169,7 +249,7 @@ def test_every_method_of_the_experiment_runs(tmp_path):
     assert EXPERIMENTS["vsml-training"] is VSML_TRAINING
     records = mp.experiments.run(quick, tmp_path)
     assert {name: record.status for name, record in records.items()} == {
-        f"seed-0/{name}": "finished" for name in ("bptt", "proxprop", "es")
+        f"seed-0/{name}": "finished" for name in ("bptt", "windows", "proxprop", "es")
     }
     assert all(0.6 < record.loss[-1] < 0.8 for record in records.values())
 
@@ -188,6 +268,11 @@ def test_bad_settings():
         MetaTraining(tau_theta=0.5)
     with raises(ValueError, "tau_theta", "None"):
         MetaTraining(method="proxprop")
+    with raises(ValueError, "windows", "whole episodes", "2"):
+        MetaTraining(method="es", windows=2)
+    through = Through(Episode(LSTMCell(), (2, 2), 1), tasks_of(None, None))
+    with raises(ValueError, "tasks", "multiple of 2", "5"):
+        Windows(through, partial(gaussian_tasks, N=1, T=5, inputs=2, classes=2), 2)
     with raises(ValueError, "population", "even", "3"):
         Search(Episode(LSTMCell(), (2, 2), 1), tasks_of(None, None), population=3)
     assert "executor" not in replace(SHORT, executor=ThreadPoolExecutor(1)).configuration()

@@ -806,6 +806,7 @@ EXCEPT = {  # by name or its beginning, and why
     "methods.vsml.Dissection": "holds what was measured",
     "methods.vsml.Search": "is half of a direction that trains a cell, which takes minutes",
     "methods.vsml.Through": "is half of a direction that trains a cell, which takes minutes",
+    "methods.vsml.Windows": "is half of a direction that trains a cell, which takes minutes",
     "methods.wasserstein_gan.train": "trains two nets, which have to fit",
     "methods.wasserstein_gan.critic_direction": "takes two nets that have to fit",
     "methods.wasserstein_gan.generator_direction": "takes two nets that have to fit",

@@ -16,6 +16,7 @@ from minprox.experiments.experiment import Experiment
 from minprox.experiments.folder import execute
 from minprox.experiments.gan_runs import GANRun
 from minprox.experiments.kinds import Kind
+from minprox.experiments.lstm_cloning import LSTMCloning
 from minprox.experiments.measures import Measure, Step
 from minprox.experiments.meta_training import MetaTraining
 from minprox.experiments.nets import ACTIVATIONS, NETS
@@ -55,6 +56,7 @@ __all__ = [
     "MetaTraining",
     "Online",
     "Cloning",
+    "LSTMCloning",
     "Measure",
     "Step",
     "Claim",

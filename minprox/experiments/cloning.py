@@ -15,12 +15,13 @@ from minprox.engine.layers import Linear, Tanh
 from minprox.engine.losses import SquaredError
 from minprox.engine.passes import backprop, forward
 from minprox.engine.sequential import Sequential
+from minprox.experiments.in_training import arrays_of, put_back
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, accuracy
 from minprox.experiments.online_tasks import all_digits
 from minprox.ground.arguments import number, whole
 from minprox.ground.backend import asarray, to_numpy
-from minprox.learning.net_state import check_alike, listed, net_arrays, numbered, put
+from minprox.learning.net_state import check_alike
 from minprox.learning.optimizers import Adam
 from minprox.methods.vsml.clone import CloneCell, clone_net, edges
 from minprox.methods.vsml.hand_set import HandSetCell, State, run
@@ -55,7 +56,8 @@ class Cloning(Kind):
     -----
     At the end nets of tanh with the digits as inputs, without a hidden layer and with one of 32, are run on
     1,500 digits three times, once with the clone and once with the hand-set cell, which is gradient descent,
-    from the same start; ``clone_deep`` and ``sgd_deep`` are their accuracies on 297 others.
+    from the same start; ``clone_deep`` and ``sgd_deep`` are their accuracies on 297 others, ``off_deep``
+    how far their weights are apart at the end, over how far gradient descent has come.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class Cloning(Kind):
             "step": Measure("step", "{:,.0f}"),
             "error": Measure("root mean square error", "{:.1e}", logarithmic=True, head="error"),
             **{f"{who}_{net}": accuracy(f"{who}, {net}") for net in NETS for who in ("clone", "sgd")},
+            **{f"off_{net}": Measure(f"off, {net} (%)", "{:.1f} %", 100, head=f"off, {net}") for net in NETS},
         }
     )
     TABLE: ClassVar[tuple[str, ...]] = (
@@ -98,15 +101,26 @@ class Cloning(Kind):
     def begin(self, arrays: dict[str, np.ndarray] | None = None) -> tuple[Graph, Adam]:
         """Return the net and its optimiser; see :class:`Kind`."""
         net = clone_net(self.seed)
-        steps = self.blocks * self.every
-        adam = Adam(net, lr=lambda step: self.tau * (1 + np.cos(np.pi * step / steps)) / 2)
+        adam = self.optimizer(net)
         if arrays is not None:
             check_alike(self.arrays((net, adam)), arrays)
-            put(net.parameters, listed("parameters", arrays))
-            for name, values in adam.state.items():
-                put(values, listed(f"state.{name}", arrays))
-            adam.steps_done = whole("steps_done", arrays["steps_done"][()], least=0)
+            put_back(net, adam, arrays)
         return net, adam
+
+    def optimizer(self, net: Graph) -> Adam:
+        """Return the optimiser of the regression.
+
+        Parameters
+        ----------
+        net : Graph
+
+        Returns
+        -------
+        Adam
+            Whose learning rate follows ``adam.epoch``, the number of the step.
+        """
+        steps = self.blocks * self.every
+        return Adam(net, lr=lambda step: self.tau * (1 + np.cos(np.pi * step / steps)) / 2)
 
     def advance(self, state: tuple[Graph, Adam], unit: int) -> dict[str, float]:
         """Do a block of steps; see :class:`Kind`."""
@@ -123,36 +137,40 @@ class Cloning(Kind):
 
     def arrays(self, state: tuple[Graph, Adam]) -> dict[str, Any]:
         """Return the parameters and the state of Adam; see :class:`Kind`."""
-        net, adam = state
-        arrays = net_arrays(net) | {"steps_done": np.array(adam.steps_done)}
-        return arrays | {
-            k: v for n, values in adam.state.items() for k, v in numbered(f"state.{n}", values).items()
-        }
+        return arrays_of(*state)
 
     def last(self, state: tuple[Graph, Adam]) -> dict[str, float]:
         """Let nets of cells learn the digits, run forward only; see :class:`Kind`."""
-        cells = {"clone": CloneCell(ETA, state[0]), "sgd": HandSetCell(ETA)}
-        return {
-            f"{who}_{name}": learned(cell, widths, self.seed)
-            for name, widths in NETS.items()
-            for who, cell in cells.items()
-        }
+        return compared(CloneCell(ETA, state[0]), HandSetCell(ETA), self.seed)
 
 
-def learned(cell: HandSetCell, widths: tuple[int, ...], seed: int) -> float:
-    """Return the test accuracy of a net of cells that has run along the digits."""
-    layers = chain.from_iterable((Tanh(), Linear(I, O)) for I, O in pairwise(widths))
-    states = HandSetCell(ETA).states(Sequential(*layers, seed=seed))
+def compared(clone: Any, sgd: HandSetCell, seed: int) -> dict[str, float]:
+    """Return the accuracies of nets of either cell, and how far their weights are apart, by name."""
+    found = {}
+    for name, widths in NETS.items():
+        found[f"clone_{name}"], _, one = learned(clone, widths, seed)
+        found[f"sgd_{name}"], start, other = learned(sgd, widths, seed)
+        found[f"off_{name}"] = float(np.linalg.norm(one - other) / np.linalg.norm(other - start))
+    return found
+
+
+def learned(cell: Any, widths: tuple[int, ...], seed: int) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the test accuracy of a net of cells that has run along digits, its weights before and after."""
+    layers = chain.from_iterable((Tanh(), Linear(I, O, bias=cell.bias)) for I, O in pairwise(widths))
+    states = start = cell.states(Sequential(*layers, seed=seed))
     rng = np.random.default_rng([seed, 0])
     x, y = (asarray(part) for part in all_digits(rng))
     for _ in range(LAPS):
         order = asarray(rng.permutation(len(y) - TEST))
         states, _ = run(cell, states, x[:-TEST][order], y[:-TEST][order])
     guesses = [int(outputs(cell, states, one).argmax()) for one in x[-TEST:]]
-    return float(np.mean(guesses == to_numpy(y[-TEST:])))
+    before, after = (
+        np.concatenate([to_numpy(cell.weight(layer)).ravel() for layer in at]) for at in (start, states)
+    )
+    return float(np.mean(guesses == to_numpy(y[-TEST:]))), before, after
 
 
-def outputs(cell: HandSetCell, states: list[State], x: Any) -> Any:
+def outputs(cell: Any, states: list[State], x: Any) -> Any:
     """Return the logits for an example that is not learned from."""
     for state in states:
         _, x = cell.forward(state, x)

@@ -13,17 +13,19 @@ import numpy as np
 
 from minprox.engine.losses import CrossEntropy
 from minprox.engine.passes import backprop, proxprop
+from minprox.experiments.in_training import arrays_of, put_back
 from minprox.experiments.kinds import Kind
 from minprox.experiments.measures import Measure, Step, accuracy
 from minprox.ground.arguments import number, one_of, whole
 from minprox.ground.backend import asarray
-from minprox.learning.net_state import check_alike, listed, net_arrays, numbered, put
+from minprox.learning.net_state import check_alike, numbered
 from minprox.learning.optimizers import Adam
 from minprox.methods.vsml.cell import LSTMCell
 from minprox.methods.vsml.learner import Learner
 from minprox.methods.vsml.meta import Search, Through, clipped, hits
 from minprox.methods.vsml.tasks import gaussian_tasks
 from minprox.methods.vsml.unrolled import Episode
+from minprox.methods.vsml.windows import Windows
 
 HELD_OUT = 256  # tasks that are measured at the end
 WAYS = THROUGH_TIME, IMPLICIT, EVOLUTION = "bptt", "proxprop", "es"  # how the meta-parameters are trained
@@ -44,7 +46,10 @@ class MetaTraining(Kind):
     blocks, every : int
         How many times so many steps are done; a row of measures for each.
     inputs, classes, T : int
-        Of each task, and how many examples an episode has.
+        Of each task, and how many examples an episode has, or a window of it.
+    windows, short : int
+        Of an episode, and how many blocks at the start have episodes of one window all the same; see
+        :class:`minprox.methods.vsml.Windows`.
     batch : int
         Tasks of a step; with evolution strategies, of each antithetic pair.
     tau : float
@@ -97,6 +102,8 @@ class MetaTraining(Kind):
     inputs: int = 8
     classes: int = 3
     T: int = 50
+    windows: int = 1
+    short: int = 0
     batch: int = 32
     tau: float = 3e-3
     clip: float = 5.0
@@ -108,8 +115,11 @@ class MetaTraining(Kind):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("method", self.method, WAYS)
-        for name in ("blocks", "every", "inputs", "classes", "T", "batch", "population"):
+        for name in ("blocks", "every", "inputs", "classes", "T", "windows", "batch", "population"):
             object.__setattr__(self, name, whole(name, getattr(self, name)))
+        object.__setattr__(self, "short", whole("short", self.short, least=0))
+        if self.windows > 1 and self.method == EVOLUTION:
+            raise ValueError(f"windows: evolution strategies run whole episodes, found {self.windows}")
         for name in ("tau", "clip", "sigma"):
             object.__setattr__(self, name, number(name, getattr(self, name), above=0))
         if (self.tau_theta is None) == (self.method == IMPLICIT):
@@ -135,20 +145,22 @@ class MetaTraining(Kind):
     def curve(self) -> tuple[str, str]:
         return self.method, ""
 
-    def tasks(self, N: int) -> Any:
+    def tasks(self, N: int, windows: int = 1) -> Any:
         """Return what draws tasks, as :class:`minprox.methods.vsml.Through` takes it.
 
         Parameters
         ----------
         N : int
             How many at a time.
+        windows : int
+            How long they are, in windows.
 
         Returns
         -------
         callable
             ``tasks(rng)`` returns x and y.
         """
-        return partial(gaussian_tasks, N=N, T=self.T, inputs=self.inputs, classes=self.classes)
+        return partial(gaussian_tasks, N=N, T=windows * self.T, inputs=self.inputs, classes=self.classes)
 
     def begin(self, arrays: dict[str, np.ndarray] | None = None) -> MetaState:
         """Return the cell in training; see :class:`Kind`."""
@@ -157,10 +169,12 @@ class MetaTraining(Kind):
         meta: Any
         if self.method == EVOLUTION:
             meta = Search(net, tasks, self.sigma, self.population, self.executor)
-        elif self.method == IMPLICIT:
-            meta = Through(net, tasks, partial(proxprop, tau_theta=self.tau_theta))
         else:
-            meta = Through(net, tasks, backprop)
+            implicit = self.method == IMPLICIT
+            meta = Through(net, tasks, partial(proxprop, tau_theta=self.tau_theta) if implicit else backprop)
+            if self.windows > 1:
+                longer = self.tasks(self.batch, self.windows)
+                meta = Windows(meta, longer, self.windows, self.short * self.every)
         state = MetaState(net, meta, Adam(net, lr=self.tau))
         if arrays is not None:
             state.put(arrays)
@@ -199,15 +213,13 @@ class MetaState:
 
     def arrays(self) -> dict[str, Any]:
         """Return everything as arrays; ``cell.0`` to ``cell.2`` are the parameters of the cell."""
-        state = {"steps_done": np.array(self.adam.steps_done), **net_arrays(self.net)}
-        for name, values in self.adam.state.items():
-            state |= numbered(f"state.{name}", values)
+        state = arrays_of(self.net, self.adam)
+        state |= self.meta.arrays() if isinstance(self.meta, Windows) else {}
         return state | numbered("cell", self.net.cell().theta)
 
     def put(self, arrays: dict[str, np.ndarray]) -> None:
         """Set everything to what :meth:`arrays` gave."""
         check_alike(self.arrays(), arrays)
-        put(self.net.parameters, listed("parameters", arrays))
-        for name, values in self.adam.state.items():
-            put(values, listed(f"state.{name}", arrays))
-        self.adam.steps_done = whole("steps_done", arrays["steps_done"][()], least=0)
+        put_back(self.net, self.adam, arrays)
+        if isinstance(self.meta, Windows):
+            self.meta.take_up({name: v for name, v in arrays.items() if name.startswith("windows.")})

@@ -95,6 +95,29 @@ ALL = (
         "at the same image, at others of its class, and many examples later.",
         ("minprox.methods.vsml.dissect",),
     ),
+    Formula(
+        "V10",
+        "Windows of long episodes",
+        "∇_θ L_w(θ; s_w),     s_{w+1} = states, messages and error after window w, not followed back",
+        r"\nabla_\theta L_w(\theta;\, s_w), \qquad"
+        r" s_{w+1} = \text{states, messages and error after window } w",
+        "Truncated back-propagation through time: an episode goes on where its last window ended, and the "
+        "gradient stops there. It costs no more than a short episode, and asks for a rule that goes on "
+        "learning.",
+        ("minprox.methods.vsml.Windows",),
+    ),
+    Formula(
+        "V11",
+        "The clone in the LSTM",
+        "c_1 = w/2;   two ticks with x:  m→ ≈ tanh(x) w;   two with e:  m← ≈ e w (1 − tanh² x),   "
+        "c_1 ≈ (w − η e tanh x)/2",
+        r"c_1 = \tfrac w2; \qquad \text{two ticks with } x:\; \overrightarrow m \approx \tanh(x)\, w; \qquad"
+        r" \text{two with } e:\; \overleftarrow m \approx e\, w\, (1 - \tanh^2 x),\;"
+        r" c_1 \approx \tfrac12 (w - \eta\, e \tanh x)",
+        "The cell (V1) trained to do what the hand-set one does, with the weight in a state that its gates "
+        "must keep, and change by the right amount.",
+        ("minprox.methods.vsml.LSTMClone", "minprox.methods.vsml.Imitation"),
+    ),
 )
 
 VSML = Paper(

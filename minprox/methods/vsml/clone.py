@@ -62,7 +62,8 @@ class CloneCell(HandSetCell):
         """Pass errors downwards, and learn; see :class:`HandSetCell`."""
         w, b, x = state
         _, gradient, down = self._products(w, x, error)  # ≈ e tanh x, and e w (1 − tanh² x)  (V8)
-        return (w - self.eta * gradient, b - self.eta * error, x), down.sum(axis=1)
+        b = b - self.eta * error if self.bias else b
+        return (w - self.eta * gradient, b, x), down.sum(axis=1)
 
     def __repr__(self) -> str:
         return f"CloneCell(eta={self.eta:g})"

@@ -9,7 +9,7 @@ import numpy as np
 
 from minprox.engine.graph import Graph
 from minprox.engine.layers import Linear, Tanh
-from minprox.ground.arguments import number
+from minprox.ground.arguments import flag, number
 from minprox.ground.backend import array_module
 
 Array = Any
@@ -26,6 +26,8 @@ class HandSetCell:
     ----------
     eta : float
         Learning rate η > 0.
+    bias : bool
+        Whether edges have biases; without, b stays 0.
 
     Raises
     ------
@@ -38,8 +40,8 @@ class HandSetCell:
     HandSetCell(eta=0.1)
     """
 
-    def __init__(self, eta: float) -> None:
-        self.eta = number("eta", eta, above=0)
+    def __init__(self, eta: float, bias: bool = True) -> None:
+        self.eta, self.bias = number("eta", eta, above=0), flag("bias", bias)
 
     def forward(self, state: State, up: Array) -> tuple[State, Array]:
         """Pass messages upwards, and keep what came in (V4).
@@ -77,11 +79,8 @@ class HandSetCell:
         xp, (w, b, x) = array_module(error), state
         a = xp.tanh(x)
         down = (error * w * (1 - a * a)).sum(axis=1)  # m←_a = Σ_b e_b w (1 − tanh² x)  (V4)
-        return (
-            w - self.eta * error * a,
-            b - self.eta * error,
-            x,
-        ), down  # w ← w − η e_b tanh x,  b ← b − η e_b
+        w = w - self.eta * error * a  # w ← w − η e_b tanh x  (V4)
+        return (w, b - self.eta * error if self.bias else b, x), down  # b ← b − η e_b  (V4)
 
     def states(self, net: Graph) -> list[State]:
         """Return the states that stand for the parameters of a tanh net, its biases shared out to the edges.
@@ -89,7 +88,7 @@ class HandSetCell:
         Parameters
         ----------
         net : Graph
-            A chain of dense layers with biases, each behind a Tanh.
+            A chain of dense layers, each behind a Tanh; with biases if the cell has them.
 
         Returns
         -------
@@ -101,13 +100,29 @@ class HandSetCell:
             If it is another net.
         """
         kinds = [type(node.layer) for node in net.nodes[1:]]
-        if kinds != [Tanh, Linear] * len(net.transfers) or not all(t.has_bias for t in net.transfers):
-            raise ValueError(f"expected a chain of Tanh and Linear with a bias, in turn, found {net!r}")
+        L = len(net.transfers)
+        if kinds != [Tanh, Linear] * L or any(t.has_bias != self.bias for t in net.transfers):
+            which = "with a bias" if self.bias else "without bias"
+            raise ValueError(f"expected a chain of Tanh and Linear {which}, in turn, found {net!r}")
         states = []
-        for theta in net.parameters:
-            w, xp = theta[:-1] + 0, array_module(theta)
-            states.append((w, xp.broadcast_to(theta[-1] / len(w), w.shape) + 0, xp.zeros_like(w)))
+        for layer in net.transfers:
+            w, xp = layer.weight + 0, array_module(layer.weight)
+            b = xp.broadcast_to(layer.bias / len(w), w.shape) + 0 if self.bias else xp.zeros_like(w)
+            states.append((w, b, xp.zeros_like(w)))
         return states
+
+    def weight(self, state: State) -> Array:
+        """Return the weights of a layer.
+
+        Parameters
+        ----------
+        state : tuple of array
+
+        Returns
+        -------
+        array, shape (I, O)
+        """
+        return state[0]
 
     def __repr__(self) -> str:
         return f"HandSetCell(eta={self.eta:g})"

@@ -76,7 +76,31 @@ class Through:
     def __call__(self, rng: np.random.Generator) -> tuple[float, float, list[Array]]:
         """Return meta-loss, accuracy over the episodes, and a direction for each θ of the net."""
         x, y = (asarray(part) for part in self.tasks(rng))
-        tape = forward(self.net, self.net.packed(x.astype(self.net.dtype), y, self.net.start(len(x), rng)))
+        return self.along(x.astype(self.net.dtype), y, self.net.start(len(x), rng))
+
+    def along(
+        self, x: Array, y: Array, states: Any, downs: Any = None, error: Any = None
+    ) -> tuple[float, float, list[Array]]:
+        """Return the same along given episodes, from a given start.
+
+        Parameters
+        ----------
+        x : array, shape (N, T, inputs)
+        y : array, shape (N, T)
+        states, downs, error
+            As for :meth:`Episode.packed`.
+
+        Returns
+        -------
+        loss, accuracy : float
+        directions : list of array, shape (n_in + 1, n_out)
+            One for each θ.
+
+        References
+        ----------
+        Kirsch and Schmidhuber, NeurIPS 2021, section 2.
+        """
+        tape = forward(self.net, self.net.packed(x, y, states, downs, error))
         loss = CrossEntropy()
         d = self.direction(self.net, tape, loss, y)  # ∇_θ L = Σ_t A_tᵀ δ_t, its rows stacked over time  (V6)
         return float(loss(tape.output, y)), hits(tape.output, y), d

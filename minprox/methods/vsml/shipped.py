@@ -81,7 +81,7 @@ def origin(path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     --------
     >>> import minprox as mp
     >>> mp.methods.vsml.origin()["command"]
-    'minprox run vsml-training --methods bptt --epochs 100'
+    'minprox run vsml-training --methods windows'
     """
     return read(path)[1]
 

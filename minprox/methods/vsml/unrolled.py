@@ -91,6 +91,13 @@ class Cell:
         h = Multiply()(Sigmoid()(o), Tanh()(c))
         return h, c, self.upwards(Mean(1)(h)), self.downwards(Mean(2)(h))
 
+    def cell(self) -> LSTMCell:
+        """Return the cell whose parameters these layers have now."""
+        thetas: list[Array] = [layer.theta for layer in self.layers]
+        gates, *rest = (theta + 0 for theta in thetas)
+        gates[-1] -= array_module(gates).asarray(SHIFT, dtype=gates.dtype)
+        return LSTMCell([gates, *rest])
+
 
 class Episode(Graph):
     """The net whose forward pass is an episode of T examples, with the parameters of a cell (V3, V6).
@@ -118,27 +125,27 @@ class Episode(Graph):
         T, layers = whole("T", T), list(pairwise(each("sizes", sizes, whole, 2)))
         check_room("a batch of one episode", (T + len(layers), max(sizes), max(sizes), SIZE))
         self.inner, self.classes, self.layers, self.sizes = Cell(cell), sizes[-1], layers, list(sizes)
-        lengths = [T * sizes[0], T * sizes[-1], *(I * O * SIZE for I, O in layers)]
-        ends = np.cumsum([0, *lengths]).tolist()
-        x = Input((ends[-1] + 1,))
-        seen, targets, *states = (Slice(start, end, axis=1)(x) for start, end in pairwise(ends))
-        zero = Slice(ends[-1], None, axis=1)(x)  # from which h and the first messages are laid out
-
-        def zeros(*shape: int) -> Symbol:
-            return Reshape(*shape)(Expand(int(np.prod(shape)), axis=1)(zero))
+        carried = [*(I * O * SIZE for I, O in layers * 2), *(O * MESSAGE for _, O in layers[:-1]), sizes[-1]]
+        ends = np.cumsum([0, T * sizes[0], T * sizes[-1], *carried]).tolist()
+        x = Input((ends[-1],))
+        seen, targets, *parts, error = (Slice(start, end, axis=1)(x) for start, end in pairwise(ends))
 
         def at(t: int, part: Symbol, n: int) -> Symbol:
             return Slice(t * n, (t + 1) * n, axis=1)(part)
 
-        c = [Reshape(I, O, SIZE)(part) for (I, O), part in zip(layers, states, strict=True)]
-        h, downs = [zeros(I, O, SIZE) for I, O in layers], [zeros(O, MESSAGE) for _, O in layers]
-        error, outputs = zeros(self.classes), []
+        L = len(layers)
+        h, c = (
+            [Reshape(I, O, SIZE)(part) for (I, O), part in zip(layers, block, strict=True)]
+            for block in (parts[:L], parts[L : 2 * L])
+        )
+        downs = [Reshape(O, MESSAGE)(part) for (_, O), part in zip(layers[:-1], parts[2 * L :], strict=True)]
+        outputs = []
         for t in range(T):
             up = Message()(at(t, seen, sizes[0]))
-            downs[-1] = Message()(error)
+            above = [*downs, Message()(error)]
             for l, (I, O) in enumerate(layers):
                 for _ in range(TICKS):
-                    h[l], c[l], said, below = self.inner.tick(h[l], c[l], up, downs[l], I, O)
+                    h[l], c[l], said, below = self.inner.tick(h[l], c[l], up, above[l], I, O)
                 up = said
                 if l:
                     downs[l - 1] = below
@@ -148,15 +155,26 @@ class Episode(Graph):
             error = Add()(Softmax()(logits), at(t, targets, self.classes))
         super().__init__(x, Concat(1)(*outputs), dtype=cell.theta[0].dtype)
 
-    def packed(self, x: Array, y: Array, states: Sequence[tuple[Array, ...]]) -> Array:
-        """Lay an episode out as input: examples, minus the labels one-hot, states c, and a zero.
+    def packed(
+        self,
+        x: Array,
+        y: Array,
+        states: Sequence[tuple[Array, ...]],
+        downs: Sequence[Array] | None = None,
+        error: Array | None = None,
+    ) -> Array:
+        """Lay an episode out as input: examples, minus the labels one-hot, and where it starts.
 
         Parameters
         ----------
         x : array, shape (N, T, inputs)
         y : array, shape (N, T)
         states : sequence of tuple of array
-            As ``Learner.states`` at the start.
+            As ``Learner.states``.
+        downs : sequence of array, shape (N, O, 8), optional
+            As ``Learner.downs``, the last of which is not read; zeros if not given.
+        error : array, shape (N, classes), optional
+            Of the example before; zeros if not given.
 
         Returns
         -------
@@ -164,7 +182,10 @@ class Episode(Graph):
         """
         xp, N = array_module(x, y), len(x)
         one_hot = (y[..., None] == xp.arange(self.classes)).astype(x.dtype)
-        rows = [x, -one_hot, *(c for _, c in states), xp.zeros((N, 1), x.dtype)]
+        zeros = [xp.zeros((N, O * MESSAGE), x.dtype) for _, O in self.layers[:-1]]
+        heard = [*(zeros if downs is None else downs[:-1])]
+        heard.append(xp.zeros((N, self.classes), x.dtype) if error is None else error)
+        rows = [x, -one_hot, *(h for h, _ in states), *(c for _, c in states), *heard]
         return xp.concatenate([part.reshape(N, -1) for part in rows], axis=1)
 
     def start(self, N: int, rng: np.random.Generator) -> list[tuple[Array, ...]]:
@@ -193,7 +214,4 @@ class Episode(Graph):
         LSTMCell
             With copies of them.
         """
-        thetas: list[Array] = [layer.theta for layer in self.inner.layers]
-        gates, *rest = (theta + 0 for theta in thetas)
-        gates[-1] -= array_module(gates).asarray(SHIFT, dtype=gates.dtype)
-        return LSTMCell([gates, *rest])
+        return self.inner.cell()
