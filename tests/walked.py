@@ -629,6 +629,11 @@ OWN = {  # by name: what makes the arguments, and kinds that differ from the usu
         lambda: {"cell": vsml.LSTMCell(), "sizes": (3, 2), "T": 2},
         {"cell": a(vsml.LSTMCell), "sizes": made_of(b.count), "T": b.count},
     ),
+    "methods.vsml.Imitation": (
+        lambda: {"cell": vsml.LSTMCell(), "T": 2},
+        {"cell": a(vsml.LSTMCell), "T": b.count},
+    ),
+    "methods.vsml.LSTMClone": (lambda: {"cell": vsml.LSTMCell()}, {"cell": a(vsml.LSTMCell)}),
     "methods.vsml.Rivals": (
         given(sizes=(3, 2), rates=(0.1, 0.2), optimizer="sgd", seed=0, dtype="float32"),
         {"sizes": made_of(b.count), "rates": made_of(b.positive), "optimizer": b.text, "seed": b.seed},

@@ -204,7 +204,10 @@ VSML_PROXPROP = Experiment(
     presets={"quick": {"blocks": 2}},
 )
 
-LONG: dict[str, Any] = {"windows": 6, "short": 100}  # episodes of 300 examples, after 2,000 meta-steps with episodes of 50
+LONG: dict[str, Any] = {
+    "windows": 6,
+    "short": 100,
+}  # episodes of 300 examples, after 2,000 meta-steps with episodes of 50
 SAME_TIME = {"bptt": 400, "proxprop": 360, "es": 400}  # meta-steps in 50 s of one core
 
 
