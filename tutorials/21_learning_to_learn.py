@@ -240,8 +240,8 @@ print(f"points ahead after 100 examples {ahead[3]:.1f}, after 300 {ahead[-1]:.1f
 assert ahead[3] > 0
 
 # %%
-# A claim that must fail: that it stays ahead. It has learned to learn from few examples,
-# and with many, gradient descent has found what it misses.
+# A claim that must fail: that it stays ahead. It has learned to learn from few
+# examples, and with many, gradient descent has found what it misses.
 
 try:
     assert ahead[-1] > 0, f"{ahead[-1]:.1f} points"

@@ -113,6 +113,7 @@ class Cloning(Kind):
         Parameters
         ----------
         net : Graph
+            Whose parameters it trains.
 
         Returns
         -------

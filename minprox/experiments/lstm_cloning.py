@@ -106,7 +106,17 @@ class LSTMCloning(Cloning):
         return {"step": unit * self.every, "error": float(np.mean(errors)) ** 0.5}
 
     def renew(self, state: Imitating, rng: np.random.Generator, first: bool) -> None:
-        """Replace edges whose time has come, at the first step all of them, by new ones."""
+        """Replace edges whose time has come by new ones.
+
+        Parameters
+        ----------
+        state : Imitating
+            Changed in place.
+        rng : numpy.random.Generator
+            Of who is replaced, and of the new weights.
+        first : bool
+            Whether all of them are replaced.
+        """
         new = (rng.random(self.batch) < (1 if first else self.T / self.life))[:, None]
         c = np.zeros((self.batch, SIZE))
         c[:, 0] = SHARE * rng.normal(0, 0.5, self.batch)

@@ -51,13 +51,47 @@ class LSTMClone:
         self.cell = cell
 
     def forward(self, state: State, up: Array) -> tuple[State, Array]:
-        """Pass messages upwards; see :class:`HandSetCell`."""
+        """Pass messages upwards, in two ticks; (V11), as for :class:`HandSetCell`.
+
+        Parameters
+        ----------
+        state : tuple of array, shape (1, I, O, 16)
+            h and c of each edge.
+        up : array, shape (I,)
+            ``m→_a``.
+
+        Returns
+        -------
+        state : tuple of array, shape (1, I, O, 16)
+        up : array, shape (O,)
+
+        References
+        ----------
+        Kirsch and Schmidhuber, NeurIPS 2021, section 3.
+        """
         I, O = state[0].shape[1:3]
         state, said, _ = self._ticks(state, up, array_module(up).zeros(O, up.dtype))
         return state, I * said  # z_b = Σ_a, which (V2) has as a mean
 
     def backward(self, state: State, error: Array) -> tuple[State, Array]:
-        """Pass errors downwards, and learn; see :class:`HandSetCell`."""
+        """Pass errors downwards, and learn, in two ticks; (V11), as for :class:`HandSetCell`.
+
+        Parameters
+        ----------
+        state : tuple of array, shape (1, I, O, 16)
+            h and c of each edge.
+        error : array, shape (O,)
+            ``e_b``.
+
+        Returns
+        -------
+        state : tuple of array, shape (1, I, O, 16)
+        down : array, shape (I,)
+
+        References
+        ----------
+        Kirsch and Schmidhuber, NeurIPS 2021, section 3.
+        """
         I, O = state[0].shape[1:3]
         state, _, down = self._ticks(state, array_module(error).zeros(I, error.dtype), error)
         return state, O * down
@@ -87,7 +121,17 @@ class LSTMClone:
         return found
 
     def weight(self, state: State) -> Array:
-        """Return the weights of a layer; see :class:`HandSetCell`."""
+        """Return the weights of a layer.
+
+        Parameters
+        ----------
+        state : tuple of array, shape (1, I, O, 16)
+            h and c of each edge.
+
+        Returns
+        -------
+        array, shape (I, O)
+        """
         return state[1][0, ..., 0] / SHARE
 
     def _ticks(self, state: State, up: Array, down: Array) -> tuple[State, Array, Array]:
@@ -112,6 +156,7 @@ def imitator(seed: int = 0, dtype: str = "float32") -> LSTMCell:
     Returns
     -------
     LSTMCell
+        Not trained yet.
 
     Examples
     --------
