@@ -13,7 +13,8 @@ from minprox.ground.array_files import read_arrays
 from minprox.methods import vsml
 from minprox.methods.vsml.cell import SIZE
 from minprox.methods.vsml.hand_set import run
-from minprox.methods.vsml.lstm_clone import SHARE, lesson
+from minprox.methods.vsml.imitation import lesson
+from minprox.methods.vsml.lstm_clone import SHARE
 
 ETA, T = 0.1, 3
 SHORT = LSTMCloning(blocks=4, every=5, batch=8)

@@ -19,7 +19,8 @@ from minprox.learning.net_state import check_alike, numbered
 from minprox.learning.optimizers import Adam
 from minprox.methods.vsml.cell import SIZE
 from minprox.methods.vsml.hand_set import HandSetCell
-from minprox.methods.vsml.lstm_clone import SHARE, Imitation, LSTMClone, imitator, lesson
+from minprox.methods.vsml.imitation import Imitation, lesson
+from minprox.methods.vsml.lstm_clone import SHARE, LSTMClone, imitator
 from minprox.methods.vsml.meta import clipped
 
 CLIP = 1.0  # the largest norm of a gradient

@@ -7,8 +7,9 @@ from minprox.methods.vsml.cell import LSTMCell
 from minprox.methods.vsml.clone import CloneCell, clone_net
 from minprox.methods.vsml.dissection import Dissection, dissect
 from minprox.methods.vsml.hand_set import HandSetCell
+from minprox.methods.vsml.imitation import Imitation
 from minprox.methods.vsml.learner import Learner
-from minprox.methods.vsml.lstm_clone import Imitation, LSTMClone, imitator
+from minprox.methods.vsml.lstm_clone import LSTMClone, imitator
 from minprox.methods.vsml.meta import Search, Through
 from minprox.methods.vsml.rivals import Rivals
 from minprox.methods.vsml.shipped import load, origin, save
