@@ -25,8 +25,8 @@ NAME = "strictpy"
 MAKERS = "arange concatenate einsum empty eye full linspace ones result_type stack zeros"
 FUNCTIONS = """
 abs all any argmax argmin argsort ascontiguousarray bincount broadcast_to clip copy cumsum diagonal dot
-empty_like exp expand_dims expm1 full_like greater isfinite isnan log log1p logaddexp matmul max maximum mean min
-minimum multiply moveaxis ndim ones_like outer pad prod ravel repeat reshape shape sign sort sqrt squeeze
+empty_like exp expand_dims expm1 full_like greater isfinite isnan log log1p logaddexp matmul max maximum mean
+min minimum multiply moveaxis ndim ones_like outer pad prod ravel repeat reshape shape sign sort sqrt squeeze
 std sum sin cos floor swapaxes take tanh tensordot trace transpose unique vdot where zeros_like
 """
 LINALG = "cholesky eigh eigvalsh inv lstsq norm solve svd"
