@@ -45,7 +45,7 @@ def test_the_targets_are_what_the_hand_set_cell_says(rng):
 
 
 def test_what_runs_in_a_net_is_what_was_trained(rng):
-    """The graph of the imitation against the two ticks of the clone, on single edges."""
+    """(V11): the graph of the imitation against the ticks of the clone, on single edges."""
     cell = vsml.imitator(seed=1, dtype="float64")
     h, c = edges(rng, 4)
     inputs, _, scale = lesson(rng, h, c, T, ETA)
