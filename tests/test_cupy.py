@@ -28,7 +28,7 @@ from test_strict_arrays import (
 )
 
 import minprox as mp
-from minprox.experiments import X1, Online, Run, execute, quick
+from minprox.experiments import X1, LSTMCloning, Online, Run, execute, quick
 from minprox.ground import backend
 from minprox.learning.training import mini_batches
 from minprox.methods import vsml
@@ -279,6 +279,28 @@ def test_hand_set_and_cloned_cells_run_forward(dtype, other):
         return [hand_set.run(cell, states, x, y) for cell in (vsml.HandSetCell(0.1), clone)]
 
     same(run_both, other, dtype)
+
+
+@dtypes
+def test_clones_in_the_lstm_run_forward(dtype, other):
+    def run():
+        net = mp.Sequential(mp.Tanh(), mp.Linear(5, 4, bias=False), seed=0, dtype=dtype)
+        clone = vsml.LSTMClone(vsml.imitator(seed=1, dtype=dtype))
+        x, y = normal(dtype, 4, 5), backend.asarray(np.arange(4))
+        states, logits = hand_set.run(clone, clone.states(net), x, y)
+        return [logits, clone.weight(states[0])]
+
+    same(run, other, dtype)
+
+
+def test_an_imitation_is_trained_on_the_other_backend(other):
+    def run():
+        chosen = LSTMCloning(blocks=1, every=2, batch=3)
+        state = chosen.begin()
+        chosen.advance(state, 1)
+        return [*state.net.parameters, backend.asarray(state.c)]
+
+    same(run, other, "float32")
 
 
 def test_directions_of_meta_training(other):
