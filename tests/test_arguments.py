@@ -154,3 +154,17 @@ def test_a_history_of_numpy_numbers_can_be_kept(tmp_path):
     with raises(ValueError, "seconds: expected a number, found 'x'"):
         history.append(epoch=2, **row | {"seconds": "x"})
     assert len(history.train_loss) == 1  # a row is taken whole, or not at all
+
+
+@pytest.mark.parametrize("wrong", [object(), type(mp.datasets.blobs()), None, [1.0]])
+def test_what_is_no_data_set_is_told_before_training(wrong):
+    net = mp.Sequential(mp.Linear(2, 3), seed=0)
+    with raises(TypeError, "data", "train, validation and test"):
+        mp.train(net, wrong, mp.CrossEntropy(), mp.SGD(net, lr=0.1), epochs=1, batch_size=5)
+
+
+def test_flattening_is_proposed_for_images_only():
+    for shape, proposed in (((5,), False), ((2, 3, 3), True)):
+        with pytest.raises(ValueError, match="expected samples of shape") as caught:
+            mp.Linear(4, 2).output_shape(shape)
+        assert ("mp.Flatten()" in str(caught.value)) == proposed

@@ -120,6 +120,10 @@ def test_a_pass_like_another_one_draws_the_same_masks(rng):
     tape = run(net, x)
     assert np.array_equal(mp.forward(net, x, like=tape).output, tape.output)
     assert not np.array_equal(mp.forward(net, x).output, tape.output)
+    with raises(ValueError, "like", "this net", f"found the shape {x.shape}"):
+        mp.forward(net, x[1:], like=tape)
+    with raises(ValueError, "like", "this net", "another net"):
+        mp.forward(problem("convnet", rng)[0], x, like=tape)
 
 
 def test_of_linear_logits_it_is_the_sum_of_all_weights(rng):

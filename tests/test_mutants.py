@@ -39,9 +39,9 @@ def test_a_change_that_no_test_sees_survives(tmp_path: Path):
     (change,) = [c for c in mutants.changes("double.py", text) if "/" in c.new]
     for sharp, relation in (True, "=="), (False, "<="):
         (tmp_path / "test_double.py").write_text(test.format(relation))
-        assert mutants.noticed(tmp_path, change, {"test_double.py::test_two"}) is sharp
+        assert mutants.noticed(tmp_path, change, ["test_double.py::test_two"]) is sharp
     assert (tmp_path / "double.py").read_text() == text
-    assert mutants.noticed(tmp_path, change, set()) is False
+    assert mutants.noticed(tmp_path, change, []) is False
 
 
 def test_copies_have_all_that_tests_read():
@@ -51,3 +51,11 @@ def test_copies_have_all_that_tests_read():
         "data",
         "cell.py",
     }
+
+
+def test_the_tests_that_are_most_about_a_file_come_first(monkeypatch):
+    lines = {"net": {("a.py", 1), ("b.py", 1), ("b.py", 2)}, "unit": {("a.py", 1), ("a.py", 2)}}
+    assert mutants.most_about("a.py", {"net", "unit"}, lines) == ["unit", "net"]
+    assert mutants.most_about("b.py", {"net", "unit"}, lines) == ["net", "unit"]
+    monkeypatch.setattr(mutants, "MOST", 1)
+    assert mutants.most_about("a.py", {"net", "unit"}, lines) == ["unit"]

@@ -13,6 +13,8 @@ import minprox as mp
 from minprox import figures
 from minprox.bench import batches, layer_times, roofline, speed, threads
 from minprox.cli import main
+from minprox.engine.layers.embedding import OneHotMap
+from minprox.engine.layers.scale import ScaleMap
 from minprox.ground.blas import blas_threads
 from minprox.ground.environment import cores
 
@@ -54,6 +56,18 @@ def test_the_gram_matrix_of_a_convolution_is_counted_by_what_it_multiplies(monke
     monkeypatch.setattr(np, "matmul", counting)
     A.T.gram()
     assert 0.8 * A.normal_cost < sum(counted) < 2 * A.normal_cost
+
+
+def test_maps_with_a_structure_count_no_more_than_dense_ones(rng):
+    """``N² c / 2``; only the normal matrix of a table of vectors is less: its diagonal."""
+    for A in (
+        ScaleMap(rng.standard_normal((7, 1)), bias=True),
+        OneHotMap(rng.integers(0, 5, 7).astype(float), 5),
+        mp.DenseMap(rng.standard_normal((7, 4)), bias=True),
+    ):
+        dense = mp.DenseMap(A.matrix(), bias=False)
+        assert A.gram_cost == dense.gram_cost
+        assert A.normal_cost == (7 * 5 if isinstance(A, OneHotMap) else dense.normal_cost)
 
 
 def test_the_rate_is_that_of_the_fastest_product(monkeypatch):

@@ -241,6 +241,16 @@ def test_the_watch_measures_after_every_epoch():
     ).all()
 
 
+def test_the_watch_is_precise_unless_told_otherwise():
+    data, loss = mp.datasets.blobs(), mp.CrossEntropy()
+    x, y = data.train.x[:200], data.train.y[:200]
+    net = mp.Sequential(mp.Linear(2, 8), mp.Tanh(), mp.Linear(8, 10), seed=0)
+    exact = mp.theory.sharpness(net, mp.forward(net, x), loss, y, tolerance=1e-12).value
+    for options, gap in (({}, 1e-7), ({"tolerance": 1.0}, 1e-3)):
+        found = mp.theory.SharpnessWatch(x, y, loss, **options).measure(net)["sharpness"]
+        assert found == pytest.approx(exact, rel=gap)
+
+
 def test_bad_input_is_told(rng):
     net, x, tape, y = problem("mlp", rng)
     loss = mp.CrossEntropy()
