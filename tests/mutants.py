@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -161,25 +161,24 @@ def reached(folder: Path, files: list[str], tests_of: list[str]) -> dict[tuple[s
     data = coverage.CoverageData(str(folder / ".coverage"))
     data.read()
     tests: dict[tuple[str, int], set[str]] = defaultdict(set)
-    lines: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    lines: Counter[tuple[str, str]] = Counter()  # of a test in a file
     for file in files:
         for line, contexts in data.contexts_by_lineno(str(folder / file)).items():
             tests[file, line] |= {context.partition("|")[0] for context in contexts}
         everywhere = set().union(*(found for (name, _), found in tests.items() if name == file)) - {""}
         for key in [key for key in tests if key[0] == file]:
             tests[key] = everywhere if tests[key] == {""} else tests[key] - {""}
-            for test in tests[key]:
-                lines[test].add(key)
-    return {key: most_about(key[0], found, lines) for key, found in tests.items()}
+            lines.update((test, file) for test in tests[key])
+    total: Counter[str] = Counter()
+    for (test, _), count in lines.items():
+        total[test] += count
+    shares = {(test, file): count / total[test] for (test, file), count in lines.items()}
+    return {key: most_about(key[0], found, shares) for key, found in tests.items()}
 
 
-def most_about(file: str, tests: set[str], lines: dict[str, set[tuple[str, int]]]) -> list[str]:
-    """Return at most ``MOST`` of some tests, first those of whose lines the most are in a file."""
-
-    def share(test: str) -> float:
-        return sum(name == file for name, _ in lines[test]) / len(lines[test])
-
-    return sorted(tests, key=lambda test: (-share(test), test))[:MOST]
+def most_about(file: str, tests: set[str], shares: dict[tuple[str, str], float]) -> list[str]:
+    """Return at most ``MOST`` of some tests, first those of whose lines the largest share is in a file."""
+    return sorted(tests, key=lambda test: (-shares[test, file], test))[:MOST]
 
 
 def not_copied(folder: str, names: list[str]) -> set[str]:

@@ -54,8 +54,8 @@ def test_copies_have_all_that_tests_read():
 
 
 def test_the_tests_that_are_most_about_a_file_come_first(monkeypatch):
-    lines = {"net": {("a.py", 1), ("b.py", 1), ("b.py", 2)}, "unit": {("a.py", 1), ("a.py", 2)}}
-    assert mutants.most_about("a.py", {"net", "unit"}, lines) == ["unit", "net"]
-    assert mutants.most_about("b.py", {"net", "unit"}, lines) == ["net", "unit"]
+    shares = {("net", "a.py"): 1 / 3, ("net", "b.py"): 2 / 3, ("unit", "a.py"): 1.0, ("unit", "b.py"): 0.0}
+    assert mutants.most_about("a.py", {"net", "unit"}, shares) == ["unit", "net"]
+    assert mutants.most_about("b.py", {"net", "unit"}, shares) == ["net", "unit"]
     monkeypatch.setattr(mutants, "MOST", 1)
-    assert mutants.most_about("a.py", {"net", "unit"}, lines) == ["unit"]
+    assert mutants.most_about("a.py", {"net", "unit"}, shares) == ["unit"]
