@@ -53,6 +53,11 @@ EQUIVALENT: dict[str, str] = {
     "minprox/engine/prox/groups.py: abs(rows.sum(axis=1) - self.total) <= slack → "
     "abs(rows.sum(axis=1) - self.total) < slack": "the very end of the room for rounding",
     "minprox/learning/rows.py: plain > 0 → plain >= 0": "zero is not beyond all floats",
+    "minprox/engine/layers/structure.py: self.axis > 0 → self.axis >= 0": "axis 0, the batch, is refused",
+    "minprox/engine/solvers/exact.py: A.shape[1] < delta.shape[-1] → A.shape[1] <= delta.shape[-1]": (
+        "as many columns as outputs: both orders take as long"
+    ),
+    "minprox/paper/sharpness.py: n < 20 → n <= 20": "from where on Lanczos is used: both give the eigenvalue",
 }
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {

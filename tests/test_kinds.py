@@ -19,6 +19,7 @@ import minprox as mp
 from minprox.experiments import Processes, execute, load, run
 from minprox.experiments.results import results
 from minprox.ground.array_files import read_arrays, write_arrays
+from minprox.learning.rows import measured
 
 
 def rows(record):
@@ -160,3 +161,7 @@ def write_as_experiment(folder, tmp_path):
     (tmp_path / "all" / "seed-0").mkdir(parents=True)
     os.replace(folder, tmp_path / "all" / "seed-0" / "fast")
     return tmp_path / "all"
+
+
+def test_measures_beyond_all_floats_are_infinite():
+    assert [measured("loss", value) for value in (10**400, -(10**400), 3)] == [np.inf, -np.inf, 3.0]

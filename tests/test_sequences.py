@@ -262,3 +262,9 @@ def test_attention_and_normalisation_are_pytorchs(rng):
     assert relative(back, a.grad.numpy()) < 1e-10
     assert relative(ours.memory["variance"], peer.running_var.numpy()) < 1e-12
     assert relative(ours.memory["mean"], peer.running_mean.numpy()) < 1e-12
+
+
+def test_positions_are_those_of_the_paper_of_transformers():
+    """Place 100 of 4 features: waves of period 2π and 2π·100."""
+    found = mp.Positions().forward(np.zeros((1, 101, 4)))[0, 100]
+    np.testing.assert_allclose(found, [np.sin(100), np.cos(100), np.sin(1), np.cos(1)], rtol=1e-12)
