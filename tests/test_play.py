@@ -16,7 +16,6 @@ DOCS = Path(__file__).parents[1] / "docs"
 TEMPLATE = (DOCS / "play" / "play.html").read_text(encoding="utf-8")
 DATA = json.loads((DOCS / "play" / "training.json").read_text(encoding="utf-8"))
 NODE = shutil.which("node") or shutil.which("nodejs")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def load(path):
@@ -154,8 +153,9 @@ addEventListener("load", () => {
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280, 1920])
 def test_the_page_works_in_a_browser(tmp_path, width):
-    if BROWSER is None:
-        pytest.skip("there is no Chromium")
+    browser = load(DOCS / "audit" / "chromium.py").found()
+    if browser is None:
+        pytest.skip("there is no Chromium that starts")
     page = load(DOCS / "_ext" / "play.py").page()
     path = tmp_path / "play.html"
     path.write_text(page.replace("<head>", f"<head>{WATCH}", 1), encoding="utf-8")
@@ -169,7 +169,7 @@ def test_the_page_works_in_a_browser(tmp_path, width):
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
     options += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--dump-dom"]
     done = subprocess.run(
-        [BROWSER, *options, frame.as_uri()], capture_output=True, encoding="utf-8", timeout=120, check=True
+        [browser, *options, frame.as_uri()], capture_output=True, encoding="utf-8", timeout=120, check=True
     )
     told = json.loads(re.search("<title>(.*?)</title>", done.stdout)[1].replace("&quot;", '"'))
     assert told == {"ready": "yes", "problems": [], "wide": "fits"}

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from pathlib import Path
 from select import select
@@ -21,9 +22,21 @@ FLAGS = (
 )
 
 
+@cache
 def found() -> str | None:
-    """Return the path of Chromium, or None where there is none."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    """Return the path of a Chromium that starts here, or None where there is none."""
+    return next(filter(starts, filter(None, map(shutil.which, NAMES))), None)
+
+
+def starts(program: str) -> bool:
+    """Tell whether a browser shows an empty page: some names lead to an installer, or to no end."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [program, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", "about:blank"]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=100, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return done.returncode == 0 and b"<html" in done.stdout
 
 
 class Tab:
