@@ -518,6 +518,32 @@ class Doubling:
         return value
 
 
+class Still(mp.LinearMap):
+    """The identity, which gives back what it is given."""
+
+    def __init__(self, n):
+        self.shape, self.dtype = (n, n), np.dtype("float64")
+
+    def __matmul__(self, theta):
+        return theta
+
+    def adjoint(self, delta):
+        return delta
+
+    def matrix(self):
+        return np.eye(self.shape[0])
+
+
+def test_no_error_is_written_to_by_a_sum(rng):
+    """The map of one's own, whose result is its argument, too."""
+    delta = rng.standard_normal((3, 2))
+    for A in (Still(3), mp.DenseMap(rng.standard_normal((3, 4)), bias=True)):
+        given = delta.copy()
+        found = mp.RowsApart(A, Doubling()).T @ given
+        np.testing.assert_array_equal(given, delta)
+        np.testing.assert_allclose(found, 2 * (A.T @ delta), rtol=1e-14)
+
+
 def test_arrays_of_a_device_go_by_way_of_the_host(other):
     comm = taken(Doubling())
     with mp.use(other) as xp:

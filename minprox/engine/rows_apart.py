@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.linear_map import Array, LinearMap, converted, transpose
-from minprox.ground.backend import array_module
+from minprox.ground.backend import array_module, on_host
 from minprox.ground.communicators import Communicator
 from minprox.ground.mpi_communicator import taken
 from minprox.ground.products import multiply
@@ -55,7 +55,10 @@ class RowsApart(LinearMap):
         return self.A @ theta
 
     def adjoint(self, delta: Array) -> Array:
-        return self.comm.sum_into(self.A.T @ delta)  # Aᵀ δ = Σ_r A_rᵀ δ_r
+        d = self.A.T @ delta
+        if on_host(d) and np.may_share_memory(d, delta):  # a map of one's own may give back its argument
+            return self.comm.sum(d)
+        return self.comm.sum_into(d)  # Aᵀ δ = Σ_r A_rᵀ δ_r
 
     def normal(self, dtype: Any = "float64") -> Array:
         return self.comm.sum(self.A.T.gram(dtype))  # Aᵀ A = Σ_r A_rᵀ A_r

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from operator import truediv
 from typing import Any
 
@@ -11,7 +12,6 @@ from minprox.experiments.claims import Claim
 from minprox.experiments.records import MissingRecord, Records
 
 SEEDS = (0, 1, 2, 3, 4)
-Pairing = Callable[[float, float], float]
 
 
 def gain(column: str, method: str, other: str) -> Callable[[Records], float]:
@@ -96,23 +96,8 @@ def at_the_same_time(column: str) -> Claim:
     )
 
 
-def seen(
-    sentence: str,
-    quantity: str,
-    value: Callable[[Records], float],
-    holds: Callable[[float], bool],
-    form: str = "{:.0f}",
-) -> Claim:
-    """Return a sentence of ours, not of the paper, for the records to decide."""
-    return Claim(
-        sentence=sentence,
-        quantity=quantity,
-        value=value,
-        holds=holds,
-        form=form,
-        paper=False,
-        seeds=len(SEEDS),
-    )
+# A sentence of ours, not of the paper, for the records to decide.
+seen = partial(Claim, form="{:.0f}", paper=False, seeds=len(SEEDS))
 
 
 def spread(values: list[float]) -> float:

@@ -13,9 +13,8 @@ from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.communicators import ALONE, Array, Communicator, Value
 from minprox.ground.rooms import room
 
-PIECE = (
-    2**22
-)  # bytes that are summed at a time: MPI needs as much memory beside, and takes it anew if it is much
+# Bytes that are summed at a time: MPI needs as much memory beside, and takes it anew if it is much.
+PIECE = 2**22
 
 
 class MPICommunicator(Communicator):

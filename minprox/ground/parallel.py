@@ -36,9 +36,7 @@ PART = 2**16  # entries of an array that a thread treats at a time, in its secon
 PASS = 2**18  # the same where it goes over them only once, and need not keep them
 PASSES = 16  # parts of such an array at most: after each call of NumPy a thread waits for Python's lock
 ENOUGH = 2**15  # entries of an array whose products are worth several threads
-STRIP = (
-    32  # entries next to each other that are written at a time where a copy turns the order of axes around
-)
+STRIP = 32  # neighbours that are written at a time where a copy turns the order of axes around
 LEAST = 2**18  # entries of an array that is worth several threads
 
 _lock = threading.RLock()
