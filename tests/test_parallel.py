@@ -391,4 +391,4 @@ def test_memory_is_that_of_the_result_and_a_few_parts(layer, monkeypatch):
         allow(monkeypatch, 2)
         monkeypatch.setattr(parallel, "PART", 2**12)
         monkeypatch.setattr(parallel, "PASS", 2**12)
-        assert peak(task) < 1.1 * alone
+        assert peak(task) < 1.2 * alone  # each may hold a part; as one part it is 1.22 to 1.84 (a ReLU: 1)

@@ -58,6 +58,43 @@ def test_no_more_is_kept_than_allowed(monkeypatch):
     assert len(rooms._rooms) == 0
 
 
+@pytest.mark.parametrize(("size", "taken"), [(1000, True), (260, True), (200, False)])
+def test_a_smaller_array_stands_where_a_larger_one_was_but_not_in_a_hall(size, taken):
+    large = room(HERE, (1000,), "uint8")
+    where = address(large)
+    del large
+    assert (address(room(HERE, (size,), "uint8")) == where) == taken
+
+
+def test_an_array_takes_the_smallest_memory_that_suits():
+    large, middle, small = (room(HERE, (size,), "uint8") for size in (900, 700, 500))
+    where = address(middle)
+    del large, middle, small
+    assert address(room(HERE, (600,), "uint8")) == where
+
+
+def test_new_memory_is_paid_for_with_smaller_that_is_free():
+    free, kept = room(HERE, (300,), "uint8"), room(HERE, (400,), "uint8")
+    larger = room(HERE, (900,), "uint8")
+    del free
+    largest = room(HERE, (1000,), "uint8")
+    sizes = [memory.nbytes - rooms.LINE for memory in rooms._rooms]
+    assert sizes == [len(kept), len(larger), len(largest)]
+
+
+def test_after_a_few_steps_no_more_memory_is_asked_for(monkeypatch):
+    layers = (mp.Conv2d(2, 6, 3, padding=1), mp.ReLU(), mp.MaxPool2d(2), mp.Conv2d(6, 4, 3), mp.ReLU())
+    net = mp.Sequential(mp.Input((2, 12, 12)), *layers, mp.Flatten(), mp.Linear(64, 3), seed=0)
+    x, y = np.random.default_rng(0).random((7, 2, 12, 12), np.float32), np.arange(7) % 3
+    monkeypatch.setattr(parallel, "LEAST", 1)
+    kept = []
+    for _ in range(6):
+        mp.proxprop(net, mp.forward(net, x), mp.CrossEntropy(), y, 1.0, mp.Exact())
+        kept.append(sorted(map(id, rooms._rooms)))
+    assert len(kept[-1]) > 3
+    assert kept[-1] == kept[-2] == kept[-3]
+
+
 @given(
     st.permutations(range(3)),
     st.lists(st.integers(1, 4), min_size=3, max_size=3),

@@ -1,8 +1,12 @@
 """Memory for large arrays that is used again: fresh pages, which the system clears, cost as much as a ReLU.
 
 NumPy gives the memory of a large array back to the system when the array dies and asks for it anew at the
-next step. Here it is kept while arrays of the same size come and go. An array's memory counts as free as
+next step. Here it is kept while arrays of like size come and go. An array's memory counts as free as
 soon as nobody holds the array or a view of it.
+
+A smaller array may stand in the memory of a larger one. So where new memory is needed, that of smaller
+arrays which is free is given back: from the next step on they find the larger one. The peak is then hardly
+above that of a step whose arrays are all given back at once.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ Array = Any
 LINE = 64  # bytes that a processor reads or writes at once: an array that begins on them takes a fifth less
 SMALL = 2**20  # bytes below which NumPy's own memory does as well
 MOST = 2**29  # bytes that are kept
+LARGER = 4  # times the memory that it needs is the most that an array stands in
 
 _lock = threading.Lock()
 _rooms: list[np.ndarray] = []  # the one that was used longest ago first
@@ -40,16 +45,23 @@ def room(beside: Array, shape: Sequence[int], dtype: Any) -> Array:
     if size < SMALL or not on_host(beside):  # CuPy keeps its memory itself
         return array_module(beside).empty(shape, dtype)
     with _lock:
-        found = next(
-            (i for i in reversed(range(len(_rooms))) if _rooms[i].nbytes == size + LINE and free(i)), None
-        )
-        memory = np.empty(size + LINE, np.uint8) if found is None else _rooms.pop(found)
+        memory = taken(size + LINE)
         _rooms.append(memory)
         kept = sum(each.nbytes for each in _rooms)
         while kept > MOST:
             kept -= _rooms.pop(0).nbytes
     start = -memory.ctypes.data % LINE
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def taken(size: int) -> np.ndarray:
+    """Take the smallest memory out that is free and suits this size, or get new one."""
+    rooms = range(len(_rooms))
+    suits = [i for i in rooms if size <= _rooms[i].nbytes <= LARGER * size and free(i)]
+    if suits:
+        return _rooms.pop(min(reversed(suits), key=lambda i: _rooms[i].nbytes))  # the one just used is cached
+    _rooms[:] = [_rooms[i] for i in rooms if _rooms[i].nbytes >= size or not free(i)]
+    return np.empty(size, np.uint8)
 
 
 def forget() -> None:
