@@ -18,7 +18,7 @@ GALLERY ?= 1
 # make audit EVERY=1 looks at every page; of those of the API and of source, which are alike, each tenth will do.
 EVERY ?= 10
 
-# Of the small nets of the tutorials, two threads make one another wait: ten times as long beside another job.
+# Of the small nets of tutorials and tests, two threads make one another wait: ten times as long beside another job.
 ALONE := OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
@@ -31,7 +31,7 @@ demo: $(DEMO)  ## Train on the digits, with and without proximal steps
 	$(BIN)/minprox demo
 
 test: $(DEV)  ## Run the tests and every example in a docstring
-	$(BIN)/python -m pytest
+	$(ALONE) $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(DEV)  ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -29,6 +29,12 @@ CUPY = pytest.param(
 )
 
 
+def pytest_collection_modifyitems(config, items):
+    """Put slow tests first where processes share them, so that none is left to one of them at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(params=["numpy", CUPY])
 def xp(request):
     """The module of each backend that is there, on which new arrays are made meanwhile."""
@@ -42,6 +48,11 @@ def other(request, monkeypatch):
     if request.param == strict_arrays.NAME:
         strict_arrays.install(monkeypatch)
     return request.param
+
+
+def named(part):
+    """The name of a test's parameter; of a function only what is the same in every process."""
+    return getattr(part, "__name__", None) or repr(part)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import raises, relative
+from conftest import named, raises, relative
 from scipy import special
 
 import minprox as mp
@@ -70,7 +70,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "value", "slope"), CASES, ids=lambda case: repr(case))
+@pytest.mark.parametrize(("layer", "value", "slope"), CASES, ids=named)
 def test_activations_are_accurate_over_all_of_float32(layer, value, slope):
     sizes = np.concatenate([np.geomspace(TINY, 3.2e38, 20_000), np.linspace(0, 110, 20_001)])
     z = np.concatenate([sizes, -sizes]).astype("float32")
@@ -95,7 +95,7 @@ def test_activations_are_accurate_over_all_of_float32(layer, value, slope):
         (mp.Sigmoid(), lambda z: -logistic(z) * logistic(-z) * np.tanh(long(z) / 2)),
         (mp.Softplus(), lambda z: logistic(z) * logistic(-z)),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_second_derivatives_are_accurate_over_all_of_float32(layer, bend):
     sizes = np.concatenate([np.geomspace(TINY, 3.2e38, 2_000), np.linspace(0, 110, 2_001)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import adjoint_gap, materialise, raises, relative
+from conftest import adjoint_gap, materialise, named, raises, relative
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.signal import correlate2d
@@ -275,7 +275,7 @@ def test_a_linear_layer_passes_the_dot_test(layer, rng):
         (mp.Mish(), lambda z: z * ((1 + np.exp(z)) ** 2 - 1) / ((1 + np.exp(z)) ** 2 + 1)),
         (mp.Softsign(), lambda z: z / (1 + np.sqrt(z * z))),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_activations_are_their_formulas(layer, formula):
     z = np.linspace(-6, 6, 121)

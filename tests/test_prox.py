@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import raises, relative
+from conftest import named, raises, relative
 from hypothesis import given
 from hypothesis import strategies as st
 from strict_arrays import fetches_forbidden
@@ -108,7 +108,7 @@ CONJUGATES = [  # prox_{σΩ*}, derived by hand from Ω* and not by Moreau's ide
 ]
 
 
-@pytest.mark.parametrize(("penalty", "by_hand"), CONJUGATES, ids=lambda part: repr(part)[:30])
+@pytest.mark.parametrize(("penalty", "by_hand"), CONJUGATES, ids=named)
 @given(seed=seeds, shape=shapes, power=powers)
 def test_moreaus_identity(penalty, by_hand, seed, shape, power):
     """v = prox_{τΩ}(v) + τ prox_{Ω*/τ}(v/τ), the second part by hand."""

@@ -661,7 +661,7 @@ def test_a_huge_file_is_not_read(tmp_path, small, monkeypatch):
 
 def idx(array):
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return gzip.compress(header + array.astype("uint8").tobytes(), 1)
+    return gzip.compress(header + array.astype("uint8").tobytes(), 1, mtime=0)
 
 
 @pytest.fixture
@@ -761,6 +761,11 @@ def test_a_wrong_mnist_is_told(write_mnist):
         datasets.mnist(folder)
 
 
+def zipped(content):
+    """The same bytes at any time."""
+    return gzip.compress(content, mtime=0)
+
+
 WHOLE = idx(np.arange(6).reshape(2, 3))
 HEADER = b"\0\0\x08\x02" + struct.pack(">2I", 2, 3)
 
@@ -772,14 +777,14 @@ HEADER = b"\0\0\x08\x02" + struct.pack(">2I", 2, 3)
         (WHOLE[:-5] + b"\0" + WHOLE[-4:], "expected a whole gzip file, found a damaged one"),  # the checksum
         (b"hello", "expected a whole gzip file, found a damaged one"),
         (b"", "expected the IDX header of 2×3 unsigned bytes, found none"),
-        (gzip.compress(b"\0\0\x08"), "expected the IDX header of 2×3 unsigned bytes, found none"),
-        (gzip.compress(HEADER[:9]), "expected the IDX header of 2×3 unsigned bytes, found none"),
-        (gzip.compress(b"\0\0\x0d" + HEADER[3:] + bytes(24)), "found none"),
+        (zipped(b"\0\0\x08"), "expected the IDX header of 2×3 unsigned bytes, found none"),
+        (zipped(HEADER[:9]), "expected the IDX header of 2×3 unsigned bytes, found none"),
+        (zipped(b"\0\0\x0d" + HEADER[3:] + bytes(24)), "found none"),
         (idx(np.zeros((3, 2))), "expected the IDX header of 2×3 unsigned bytes, found that of 3×2"),
         (idx(np.zeros(6)), "expected the IDX header of 2×3 unsigned bytes, found that of 6"),
-        (gzip.compress(HEADER + bytes(5)), "expected 18 bytes when unpacked, found 17"),
-        (gzip.compress(HEADER + bytes(7)), "expected 18 bytes when unpacked, found more"),
-        (gzip.compress(HEADER + bytes(10**7)), "expected 18 bytes when unpacked, found more"),
+        (zipped(HEADER + bytes(5)), "expected 18 bytes when unpacked, found 17"),
+        (zipped(HEADER + bytes(7)), "expected 18 bytes when unpacked, found more"),
+        (zipped(HEADER + bytes(10**7)), "expected 18 bytes when unpacked, found more"),
     ],
 )
 def test_a_damaged_idx_file_is_told(tmp_path, content, part):

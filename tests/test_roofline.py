@@ -27,10 +27,10 @@ def test_every_product_of_a_pass_is_counted():
     found = roofline.arithmetic(net, x, y, mp.Exact("dual"))
     assert found["forward"] == first + last
     assert found["back-propagation"] == 2 * first + 3 * last  # no error goes below the first layer
-    gram, inverse, product = 5 * 5 * 5 / 2, 5**3 / 2, 5 * 5 * min(5, 8)
-    assert found["exact"] == found["back-propagation"] + 2 * (gram + inverse + product)
+    gram, inverse, product = 5 * 5 * 5 / 2, 5**3 * (1 / 6 + 1 / 6 + 1 / 2), 5 * 5 * min(5, 8)
+    assert found["exact"] == pytest.approx(found["back-propagation"] + 2 * (gram + inverse + product))
     primal = roofline.arithmetic(net, x, y, mp.Exact("primal"))["exact"]
-    assert primal == found["back-propagation"] + 2 * (5 * 5 * 5 / 2 + 5**3 / 2 + 5 * 5 * 8)
+    assert primal == pytest.approx(found["back-propagation"] + 2 * (5 * 5 * 5 / 2 + 5**3 / 3 + 5 * 5 * 8))
 
 
 def test_convolutions_count_each_group_and_shared_layers_each_place():
@@ -211,7 +211,26 @@ def test_the_layers_of_a_pass_are_timed_by_themselves(monkeypatch):
     lines = told.splitlines()[4:]
     assert [line.split("(")[0] for line in lines[:4]] == ["Conv2d", "ReLU", "MaxPool2d", "Conv2d"]
     assert "1 GF/s" in told.splitlines()[0]
-    assert all(name in lines[-1] for name in ("forward", "backward", "AᵀA", "solve"))
+    assert all(name in lines[-1] for name in ("forward", "backward", "Gram", "solve"))
+
+
+def test_so_are_those_of_a_dense_net_whose_steps_are_dual(small, monkeypatch, capsys):
+    monkeypatch.setattr(layer_times, "NETS", speed.NETS)
+    monkeypatch.setattr(layer_times, "gemm_rate", lambda: 1e9)
+    shapes, gram = [], mp.DenseMap.gram
+    monkeypatch.setattr(mp.DenseMap, "gram", lambda A, *rest: shapes.append(A.shape) or gram(A, *rest))
+    layer_times.main(["--repeats", "1", "--net", "mlp"])
+    assert set(shapes) == {(8, 3073)}
+    assert [line.split("(")[0] for line in capsys.readouterr().out.splitlines()[4:7]] == [
+        "Linear",
+        "ReLU",
+        "Linear",
+    ]
+
+
+def test_a_net_that_is_none_of_the_papers_is_told():
+    with raises(ValueError, "name of the net: expected one of mlp, convnet, found 'rnn'"):
+        layer_times.run(1, "rnn")
 
 
 def test_the_times_of_layers_are_summed_and_set_beside_their_arithmetic():
@@ -219,9 +238,9 @@ def test_the_times_of_layers_are_summed_and_set_beside_their_arithmetic():
     counts = layer_times.products(net, np.ones((5, 3, 4, 4), "float32"))
     conv, dense = 2 * (5 * 4) * 28 * 2, 2 * 5 * 9 * 3
     assert counts == {1: conv, 4: dense}
-    names = [(1, "forward"), (1, "Aᵀδ"), (1, "AᵀA"), (4, "forward"), (4, "Aᵀδ"), (4, "∂a")]
+    names = [(1, "forward"), (1, "Aᵀδ"), (1, "Gram"), (4, "forward"), (4, "Aᵀδ"), (4, "∂a")]
     seconds = dict.fromkeys(names, 0.002) | {(1, "step"): 0.005}
     first, last, sums = layer_times.table(net, seconds, {}, counts, conv / 0.001)
-    assert first[1:7] == ["2.0", "50%", "2.0", "50%", "2.0", "1.0"]  # the step: Aᵀδ, AᵀA, and 1 ms
+    assert first[1:7] == ["2.0", "50%", "2.0", "50%", "2.0", "1.0"]  # the step: Aᵀδ, Gram, and 1 ms
     assert (last[1], last[3]) == ("2.0", "4.0")
-    assert sums == ["forward 4.0", "backward 6.0", "AᵀA 2.0", "solve 1.0"]
+    assert sums == ["forward 4.0", "backward 6.0", "Gram 2.0", "solve 1.0"]

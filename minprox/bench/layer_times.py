@@ -1,6 +1,6 @@
-"""Where the time of a pass goes: every layer of the paper's ConvNet by itself, beside PyTorch's.
+"""Where the time of a pass goes: every layer of the paper's nets by itself, beside PyTorch's.
 
-OPENBLAS_NUM_THREADS=2 python -m minprox.bench.layer_times
+OPENBLAS_NUM_THREADS=2 python -m minprox.bench.layer_times --net convnet
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -18,32 +19,40 @@ from minprox.engine.graph import Graph
 from minprox.engine.layers import Transfer
 from minprox.engine.passes import forward
 from minprox.engine.solvers import Exact
+from minprox.ground.arguments import one_of
 from minprox.ground.blas import one_blas_thread
 from minprox.ground.text import aligned
 
 Part = tuple[int, str]  # the number of a node, and what it does
-HEAD = ("", "forward", "roof", "backward", "roof", "AᵀA", "solve", "PyTorch: forward", "backward")
+HEAD = ("", "forward", "roof", "backward", "roof", "Gram", "solve", "PyTorch: forward", "backward")
 
 
-def run(repeats: int = 7) -> str:
-    """Time each layer of the paper's ConvNet and return a table.
+def run(repeats: int = 7, name: str = "convnet") -> str:
+    """Time each layer of one of the paper's nets and return a table.
 
     Parameters
     ----------
     repeats : int
         Number of rounds; what is told is the median.
+    name : {"convnet", "mlp"}
 
     Returns
     -------
     str
-        Milliseconds forward, backward, and of what an exact step adds; for layers with parameters, the share
-        of the rate at which large square matrices are multiplied (*roof*). PyTorch's where it is installed.
+        Milliseconds forward, backward, and of what an exact step adds, its Gram matrix first; for layers with
+        parameters, the share of the rate at which large square matrices are multiplied (*roof*). PyTorch's
+        where it is installed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such net.
     """
-    name = "convnet"
+    one_of("name of the net", name, tuple(NETS))
     net, (x, y) = NETS[name](), random_batch(name)
     tasks = dict(parts(net, x, TAU_THETA[name]))
     rate = gemm_rate()
-    with one_blas_thread():  # as in a pass
+    with one_blas_thread() if net.shares_work else nullcontext():  # as in a pass
         seconds = measure(tasks, repeats)  # type: ignore[arg-type]
     theirs: dict[Part, float] = {}
     if importlib.util.find_spec("torch") is not None:
@@ -77,18 +86,19 @@ def parts(net: Graph, x: Any, tau_theta: float) -> Iterator[tuple[Part, Callable
         if net.learns[net.sources[i][0]]:
             yield (i, "∂a"), partial(layer.adjoint_input, layer.theta, a, output)
         if i < max(max(where) for where in net.places):
-            yield (i, "AᵀA"), partial(normal, layer, a)
+            yield (i, "Gram"), partial(gram, layer, a)
             yield (i, "step"), partial(step, layer, a, output, tau_theta)
 
 
-def normal(layer: Transfer, a: Any) -> Any:
-    """Compute ``AᵀA`` of one layer."""
-    return layer.linear_map(a).T.gram()
+def gram(layer: Transfer, a: Any) -> Any:
+    """Compute the Gram matrix that an exact step of one layer needs, ``AᵀA`` or ``AAᵀ``."""
+    A = layer.linear_map(a)
+    return A.T.gram() if Exact().chosen(A) == "primal" else A.gram()
 
 
 def step(layer: Transfer, a: Any, delta: Any, tau_theta: float) -> Any:
     """Take the exact step of one layer."""
-    return Exact("primal")(layer.linear_map(a), layer.rows(delta), tau_theta)
+    return Exact()(layer.linear_map(a), layer.rows(delta), tau_theta)
 
 
 def parts_of_peer(peer: Peer) -> Iterator[tuple[Part, Callable[[], Any]]]:
@@ -136,7 +146,7 @@ def table(
         def of(*names: str, i: int = i) -> float:
             return sum(seconds.get((i, name), 0.0) for name in names)
 
-        back, more = of("backward", "Aᵀδ", "∂a"), of("AᵀA")
+        back, more = of("backward", "Aᵀδ", "∂a"), of("Gram")
         solve = max(0.0, of("step") - more - of("Aᵀδ")) if more else 0.0
         times = [
             of("forward"),
@@ -151,15 +161,17 @@ def table(
         cells = [f"{1e3 * time:.1f}" if time else "" for time in times]
         told = [f"{share:.0%}" if count else "" for share in shares]
         yield [repr(node.layer), cells[0], told[0], cells[1], told[1], *cells[2:]]
-    names = ("forward", "backward", "AᵀA", "solve", "PyTorch: forward", "backward")
+    names = ("forward", "backward", "Gram", "solve", "PyTorch: forward", "backward")
     yield [f"{name} {1e3 * total:.1f}" for name, total in zip(names, sums, strict=True) if total]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Time each layer of the ConvNet and print a table."""
+    """Time each layer of a net of the paper and print a table."""
     parser = argparse.ArgumentParser(prog="python -m minprox.bench.layer_times", description=main.__doc__)
     parser.add_argument("--repeats", type=int, default=7)
-    print(run(parser.parse_args(arguments).repeats))
+    parser.add_argument("--net", choices=tuple(NETS), default="convnet")
+    given = parser.parse_args(arguments)
+    print(run(given.repeats, given.net))
 
 
 if __name__ == "__main__":
