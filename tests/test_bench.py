@@ -1,15 +1,18 @@
 """The benchmark measures what it says; how fast this machine is, no test asks."""
 
 import importlib.util
+import io
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
 import strict_arrays
-from conftest import relative
+from conftest import raises, relative
 
 import minprox as mp
 from minprox.bench import speed as bench
+from minprox.bench.peer_apart import PeerApart, serve
 from minprox.bench.torch_peer import Peer
 
 
@@ -108,7 +111,70 @@ def test_peers_without_pytorch_are_refused_in_one_sentence(monkeypatch):
         bench.run(["mlp"], repeats=1, peers=True)
 
 
+# The peer's process
+
+
+class Told:
+    """A peer that notes what it is asked for."""
+
+    def __init__(self):
+        self.built, self.done = [], []
+
+    def task(self, words):
+        self.built.append(words)
+        return lambda: self.done.append(words)
+
+    def close(self):
+        self.done.append("close")
+
+
+def test_each_line_is_a_task_that_is_answered_when_it_is_done():
+    peer, answers = Told(), io.StringIO()
+    serve(peer, ["backprop\n", "cg3 step\n", "backprop\n"], answers)
+    assert peer.built == ["backprop", "cg3 step"]
+    assert peer.done == ["backprop", "cg3 step", "backprop"]
+    assert answers.getvalue() == "done\n" * 3
+
+
+def test_a_task_ends_when_the_process_says_so(tmp_path):
+    code = "import sys\nfor line in sys.stdin: open(sys.argv[1], 'a').write(line); print('done', flush=True)"
+    with closing(PeerApart(str(tmp_path / "told"), code=code)) as peer:
+        task = peer.task("exact step")
+        task()
+        assert (tmp_path / "told").read_text() == "exact step\n"
+        task()
+        assert (tmp_path / "told").read_text() == "exact step\n" * 2
+    assert peer.process.returncode is not None
+
+
+@pytest.mark.parametrize("code", ["", "input()", "print('no'); input()"])
+def test_a_process_that_does_not_do_its_task_is_told(code):
+    with (
+        closing(PeerApart("mlp", code=code)) as peer,
+        raises(RuntimeError, "before its task 'exact' was done"),
+    ):
+        peer.task("exact")()
+
+
+def test_what_is_timed_beside_is_asked_of_the_peer(small, monkeypatch):
+    peer = Told()
+    monkeypatch.setattr(bench, "peer_of", lambda name, apart: peer)
+    found = bench.measured("mlp", 1, torch=True, peers=True, whole=True, variants={})
+    kinds = {"plain pass": "backprop", "BackProp": "backprop step"}
+    kinds |= {f"ProxProp {solver}": f"{solver} step" for solver in ("exact", "cg3", "cg10")}
+    asked = [name.split(", ")[1] for name in found["seconds"] if "PyTorch" in name]
+    assert peer.done == [kinds[name] for name in asked for _ in range(2)] + ["close"]
+    assert set(asked) == set(kinds)
+
+
 torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch")
+
+
+@torch
+def test_the_peer_works_in_a_process_of_its_own():
+    with closing(bench.peer_of("convnet", apart=True)) as peer:
+        for words in ("backprop", "cg3 step"):
+            peer.task(words)()
 
 
 @torch

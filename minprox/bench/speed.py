@@ -8,14 +8,17 @@ the clock is read, the device has done all that it was asked for.
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from minprox.bench.peer_apart import PeerApart, serve
 from minprox.bench.roofline import arithmetic, gemm_rate
 from minprox.bench.torch_peer import Peer, sees_gpu
 from minprox.engine.graph import Graph
@@ -33,6 +36,7 @@ from minprox.learning.optimizers import SGD, Adam
 
 Task = Callable[[], Any]
 
+SERVE = "import sys; from minprox.bench.speed import serve_peer; serve_peer(sys.argv[1])"
 BATCH = 500
 TAU_THETA = {"mlp": 0.05, "convnet": 1.0}  # the paper's, X1 and X3
 SHAPES = {"mlp": (3072,), "convnet": (3, 32, 32)}  # of an image of CIFAR-10
@@ -129,9 +133,11 @@ def measured(
 ) -> dict[str, dict[str, float]]:
     """Return seconds, ratios and, where NumPy computes, the peak memory of one net's tasks."""
     net = NETS[name]()
-    directions, steps = build(name, net, torch, peers, whole, variants)
     theta = net.parameters[0]
-    times = measure(directions | steps, repeats, lambda: synchronise(theta))
+    with ExitStack() as stack:
+        peer = stack.enter_context(closing(peer_of(name, on_host(theta)))) if torch else None
+        directions, steps = build(name, net, peer, peers, whole, variants)
+        times = measure(directions | steps, repeats, lambda: synchronise(theta))
     base = {task: first for kind in (directions, steps) for first in list(kind)[:1] for task in kind}
     ratios = {task: seconds / times[base[task]] for task, seconds in times.items()}
     traced = ("back-propagation", "ProxProp, exact") if on_host(theta) else ()
@@ -147,8 +153,21 @@ def random_batch(name: str) -> tuple[np.ndarray, np.ndarray]:
     return rng.random((BATCH, *SHAPES[name]), dtype=np.float32), rng.integers(0, 10, BATCH)
 
 
+def peer_of(name: str, apart: bool) -> Any:
+    """Return the peer, in a process of its own or, on a GPU, in this one, which has the device."""
+    if apart:
+        return PeerApart(name, SERVE)
+    return Peer(name, *random_batch(name), TAU_THETA[name], device="cuda", tf32=current()["tf32"])
+
+
+def serve_peer(name: str) -> None:
+    """Be the process of the peer."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever PyTorch may print is no answer
+    serve(Peer(name, *random_batch(name), TAU_THETA[name]), sys.stdin, answers)
+
+
 def build(
-    name: str, net: Graph, torch: bool, peers: bool, whole: bool, variants: Mapping[str, Solver]
+    name: str, net: Graph, peer: Any, peers: bool, whole: bool, variants: Mapping[str, Solver]
 ) -> tuple[dict[str, Task], dict[str, Task]]:
     """Return what is timed for one net: directions and updates by themselves, and whole steps."""
     loss, tau_theta, batch = CrossEntropy(), TAU_THETA[name], random_batch(name)
@@ -179,24 +198,13 @@ def build(
     if whole or peers:
         steps = {"step: BackProp": stepped(explicit)}
         steps |= {f"step: ProxProp, {key}": stepped(implicit(s)) for key, s in solvers.items()}
-    if not torch:
-        return directions, steps
-    device = "cpu" if on_host(x) else "cuda"
-    peer = Peer(name, *batch, tau_theta, device=device, tf32=current()["tf32"])
-    directions["PyTorch, plain pass"] = peer.backprop
-    if not peers:
-        return directions, steps
-
-    def of_peer(direction: Task) -> Task:
-        def step() -> None:
-            direction()
-            peer.step()
-
-        return step
-
-    steps["step: PyTorch, BackProp"] = of_peer(peer.backprop)
-    for key, solve in {"exact": peer.exact, "cg3": peer.cg(3), "cg10": peer.cg(10)}.items():
-        steps[f"step: PyTorch, ProxProp {key}"] = of_peer(partial(peer.proxprop, solve))
+    if peer is not None:
+        directions["PyTorch, plain pass"] = peer.task("backprop")
+    if peers:
+        steps["step: PyTorch, BackProp"] = peer.task("backprop step")
+        steps |= {
+            f"step: PyTorch, ProxProp {key}": peer.task(f"{key} step") for key in ("exact", "cg3", "cg10")
+        }
     return directions, steps
 
 

@@ -111,6 +111,21 @@ class Peer:
         """Let the optimiser update the parameters."""
         self.optimizer.step()
 
+    def task(self, words: str) -> Callable[[], None]:
+        """Return a direction, ``"backprop"``, ``"exact"`` or ``"cg3"``, or a whole step, ``"exact step"``."""
+        kind, *more = words.split()
+        solve = self.exact if kind == "exact" else self.cg(int(kind[2:])) if kind[:2] == "cg" else None
+
+        def run() -> None:
+            self.proxprop(solve) if solve else self.backprop()
+            if more:
+                self.step()
+
+        return run
+
+    def close(self) -> None:
+        """Do nothing: there is no process to end."""
+
     def apply(self, layer: Any, weight: Tensor, bias: Tensor | None, a: Tensor) -> Tensor:
         """``φ(θ, a)`` with θ given."""
         functional = self.torch.nn.functional
