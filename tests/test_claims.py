@@ -216,6 +216,22 @@ def test_what_is_gained_is_what_the_records_say():
         assert f"{times['mlp']} a plain one on the MLP and {times['convnet']} on the ConvNet" in page
 
 
+def test_so_are_the_rows_of_its_table():
+    rows = [line.strip("| ").split(" | ") for line in (ROOT / "README.md").read_text("utf-8").splitlines()]
+    found = {row[0]: row[1:] for row in rows if len(row) == 5 and row[2].replace(".", "").isdigit()}
+    nets = measured().values()
+    told = {
+        name.removeprefix("step: "): [
+            text
+            for net in nets
+            for text in (f"{1e3 * net['seconds'][name]:.0f}", f"{net['ratio'][name]:.2f}")
+        ]
+        for name in next(iter(nets))["seconds"]
+        if name.startswith("step: ")
+    }
+    assert found == told
+
+
 def last_of_backprop():
     return told("x1")["backprop", None].history.train_loss[-1]
 
