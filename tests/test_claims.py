@@ -103,7 +103,7 @@ def test_records_are_read_by_method_and_step():
 
 VERDICTS = {
     "x1": ["holds", "holds", "holds", "cannot be told", "holds", "holds"],
-    "x2": ["holds"] * 6,
+    "x2": ["holds", "holds", "holds in part", "holds", "holds", "holds in part"],
     "x3": ["holds"] * 5,
 }
 
@@ -226,13 +226,15 @@ def numbers_of_x2():
     losses = defaultdict(list)
     for r in results(X2, RECORDS / "x2"):
         losses[r.method, r.step].append(r.final_loss)
-    assert {len(values) for values in losses.values()} == {1}
+    assert {len(values) for values in losses.values()} == {3}
     explicit = {step: statistics.median(v) for (key, step), v in losses.items() if key == "backprop"}
-    good = [v for (key, step), v in losses.items() if key in ("cg3", "cg5", "exact") and 0.05 <= step <= 10]
+    good = [v for (key, step), v in losses.items() if key in ("cg3", "cg5", "exact") and 0.05 <= step <= 5]
     assert max(max(values) for values in good) < 0.15
+    worse = [f"{min(losses['exact', step]):.2f} and {max(losses['exact', step]):.2g}" for step in (10, 50)]
     return {
         f"above its best step, {min(explicit, key=explicit.get):g}",
-        f"end below 0.15, where BackProp's best loss is {min(explicit.values()):.1f}",
+        f"end below 0.15 with every seed, where BackProp's best loss is {min(explicit.values()):.1f}",
+        f"at 10 it ends between {worse[0]}, at 50 between {worse[1]}",
     }
 
 
