@@ -1,6 +1,6 @@
 """The peer in a process of its own, one task at a time: so neither side finds the other's memory in its heap.
 
-What PyTorch gives back and asks for again at every step costs a third more or less, as the heap around it is.
+What PyTorch gives back and asks for again at every step costs more or less, as the heap around it is.
 """
 
 from __future__ import annotations
