@@ -14,6 +14,7 @@ import minprox as mp
 from minprox.bench import speed as bench
 from minprox.bench.peer_apart import PeerApart, serve
 from minprox.bench.torch_peer import Peer
+from minprox.cli import main
 
 
 @pytest.fixture
@@ -151,9 +152,21 @@ def test_a_task_ends_when_the_process_says_so(tmp_path):
 def test_a_process_that_does_not_do_its_task_is_told(code):
     with (
         closing(PeerApart("mlp", code=code)) as peer,
-        raises(RuntimeError, "before its task 'exact' was done"),
+        raises(ChildProcessError, "before its task 'exact' was done"),
     ):
         peer.task("exact")()
+
+
+def test_its_last_word_is_passed_on_in_one_line(small, monkeypatch, capsys):
+    code = "raise ImportError('no library')"
+    monkeypatch.setattr(bench, "peer_of", lambda name, apart: PeerApart(name, code))
+    monkeypatch.setattr(bench.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(bench, "version", lambda name: "2.0")
+    with pytest.raises(SystemExit) as left:
+        main(["bench", "--nets", "mlp", "--repeats", "1"])
+    out, err = capsys.readouterr()
+    assert (left.value.code, out, err.count("\n")) == (2, "", 1)
+    assert "before its task 'backprop' was done: ImportError: no library" in err
 
 
 def test_what_is_timed_beside_is_asked_of_the_peer(small, monkeypatch):

@@ -29,8 +29,8 @@ class PeerApart:
 
     Raises
     ------
-    RuntimeError
-        At a task, if the process has ended before it was done.
+    ChildProcessError
+        At a task, if the process has ended before it was done, with its last word.
     """
 
     def __init__(self, name: str, code: str) -> None:
@@ -41,6 +41,7 @@ class PeerApart:
             [sys.executable, "-c", code, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C ends this process, and this process the other one
@@ -54,9 +55,17 @@ class PeerApart:
                 print(words, file=self.process.stdin, flush=True)
             answer: IO[str] = self.process.stdout  # type: ignore[assignment]
             if answer.readline().strip() != DONE:
-                raise RuntimeError(f"the process of the peer has ended before its task {words!r} was done")
+                raise ChildProcessError(
+                    f"the process of the peer has ended before its task {words!r} was done{self.last_word()}"
+                )
 
         return run
+
+    def last_word(self) -> str:
+        """End the process and return the last line that it wrote about itself."""
+        self.process.kill()
+        told: IO[str] = self.process.stderr  # type: ignore[assignment]
+        return "".join(f": {line.strip()}" for line in told.readlines()[-1:])
 
     def close(self) -> None:
         """End the process."""

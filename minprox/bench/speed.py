@@ -12,7 +12,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any
 
@@ -134,8 +134,7 @@ def measured(
     """Return seconds, ratios and, where NumPy computes, the peak memory of one net's tasks."""
     net = NETS[name]()
     theta = net.parameters[0]
-    with ExitStack() as stack:
-        peer = stack.enter_context(closing(peer_of(name, on_host(theta)))) if torch else None
+    with closing(peer_of(name, on_host(theta))) if torch else nullcontext() as peer:
         directions, steps = build(name, net, peer, peers, whole, variants)
         times = measure(directions | steps, repeats, lambda: synchronise(theta))
     base = {task: first for kind in (directions, steps) for first in list(kind)[:1] for task in kind}
@@ -170,8 +169,8 @@ def build(
     name: str, net: Graph, peer: Any, peers: bool, whole: bool, variants: Mapping[str, Solver]
 ) -> tuple[dict[str, Task], dict[str, Task]]:
     """Return what is timed for one net: directions and updates by themselves, and whole steps."""
-    loss, tau_theta, batch = CrossEntropy(), TAU_THETA[name], random_batch(name)
-    x, y = map(asarray, batch)
+    loss, tau_theta = CrossEntropy(), TAU_THETA[name]
+    x, y = map(asarray, random_batch(name))
     sgd, adam = SGD(net, lr=1e-9, momentum=0.95, nesterov=True), Adam(net, lr=1e-9)
     optimizer: Any = sgd if name == "mlp" else adam  # as in X1 and X3
 
