@@ -46,7 +46,7 @@ EQUIVALENT: dict[str, str] = {
     ),
     "minprox/learning/updates.py: 1 → 2": "NumPy finds any extent in reshape that is negative",
     "minprox/engine/layers/linear.py: 1 → 2": "NumPy finds any extent in reshape that is negative",
-    "minprox/engine/layers/patch_gram.py: together > 1 → together >= 1": (
+    "minprox/engine/layers/gram_of_lines.py: together > 1 → together >= 1": (
         "rows of zeros below the image, which nobody reads where bands do not overlap"
     ),
     "minprox/engine/rows_apart.py: 2 → 3": "where a pair of processes cuts its block: any place will do",
