@@ -60,13 +60,8 @@ def by_lines(
     normal : array, shape (C, k_h, k_w, C, k_h, k_w)
     total : array, shape (C, H, W)
     """
-    xp, (C, H, W), (k_h, k_w) = array_module(x), x.shape[:3], [len(places) for places in seen]
-    rows = at_once(x, BLOCK * C * H * W) // (C * H * W)  # of P for each u
-    together = min(k_h, max(1, rows // (C * W)))
-    step = -(-rows // (C * together))
-    if step + dilation[1] * (k_w - 1) >= W:  # a band as wide as the image saves nothing
-        step = W
-    step = max(1, -(-W // max(1, -(-W // step))))  # blocks alike
+    xp, (C, _, W), (k_h, k_w) = array_module(x), x.shape[:3], [len(places) for places in seen]
+    together, step = cut_up(x, (k_h, k_w), dilation)
     parts = [
         Part(range(k, min(k + together, k_h)), slice(w, min(w + step, W)))
         for k in range(0, k_h, together)
@@ -92,6 +87,24 @@ def by_lines(
     t = xp.arange(k_h * k_w)
     known = (t[:, None] <= t).reshape(k_h, k_w, 1, k_h, k_w)  # the rest is its transpose
     return xp.where(known, upper, upper.transpose(3, 4, 5, 0, 1, 2)), total.transpose(1, 2, 0)
+
+
+def cut_up(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, int]:
+    """Return for how many ``k``, and how many columns ``w``, products are taken together."""
+    (C, H, W), (k_h, k_w) = x.shape[:3], kernel
+    rows = at_once(x, BLOCK * C * H * W) // (C * H * W)  # of P for each u
+    together = min(k_h, max(1, rows // (C * W)))
+    step = -(-rows // (C * together))
+    if step + dilation[1] * (k_w - 1) >= W:  # a band as wide as the image saves nothing
+        step = W
+    return together, max(1, -(-W // max(1, -(-W // step))))  # blocks alike
+
+
+def multiplications(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> float:
+    """Count what :func:`by_lines` multiplies for each sample."""
+    (C, H, W), width = x.shape[:3], cut_up(x, kernel, dilation)[1] + 2 * dilation[1] * (kernel[1] - 1)
+    pairs = sum(max(0, H - dilation[0] * k) for k in range(kernel[0]))
+    return float(C * C * pairs * W * min(W, width))
 
 
 def by_columns(x: Array, dtype: Any, below: int) -> tuple[Array, Array]:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.gram_of_lines import by_lines, host
+from minprox.engine.layers.gram_of_lines import by_lines, host, multiplications
+from minprox.engine.layers.gram_of_spectra import by_spectra, spectra_pay, views
+from minprox.ground.backend import on_host
 
 
 def patch_gram(
@@ -47,7 +49,15 @@ def patch_gram(
         ]
         for axis, size in enumerate((H, W))
     ]
-    normal, total = by_lines(x, seen, dilation, dtype)
+    axes = [views(*axis) for axis in zip((H, W), extent, kernel, dilation, offsets, strict=True)]
+    if (
+        tuple(stride) == (1, 1)
+        and on_host(x)
+        and spectra_pay(x, axes, kernel, dilation, multiplications(x, kernel, dilation))
+    ):
+        normal, total = by_spectra(x, axes, kernel, dilation, dtype), x.sum(axis=-1, dtype=dtype)
+    else:
+        normal, total = by_lines(x, seen, dilation, dtype)
     sums = host(seen_by(H, seen[0]), total).T @ total @ host(seen_by(W, seen[1]), total)
     return normal.reshape(C * kernel[0] * kernel[1], -1), sums.reshape(-1)
 
