@@ -52,6 +52,7 @@ def gram(monkeypatch, way, x, kernel, dilation, offsets, extent, dtype="float64"
 
 @pytest.mark.parametrize("way", ["lines", "spectra"])
 @example(convolution=(np.ones((1, 2, 1, 2)), (4, 1), (2, 1), (5, 0), (6, 1)))  # places that see nothing
+@example(convolution=(np.arange(800).reshape(2, 5, 40, 2) % 7 / 7, (3, 3), (2, 2), (2, 1), (5, 40)))  # wide
 @given(convolution=convolutions())
 def test_it_is_that_of_the_patches(way, convolution):
     A_t = patches(*convolution)
