@@ -90,7 +90,7 @@ class LinearMap(RowShares):
 
     @property
     def normal_cost(self) -> float:
-        """Multiplications that :meth:`normal` takes; infinite where the map is matrix-free."""
+        """Multiplications that :meth:`normal` takes at most; infinite where the map is matrix-free."""
         return float("inf")
 
     def normal_diagonal(self) -> Array | None:
