@@ -22,6 +22,7 @@ from minprox.experiments import Processes
 from minprox.ground import blas, parallel
 from minprox.ground.blas import blas_threads, limit_blas_threads, one_blas_thread
 from minprox.ground.parallel import contiguous, in_parts, pieces, share
+from minprox.learning import updates
 
 ARRAY = np.zeros(1)
 
@@ -122,6 +123,32 @@ def test_the_bits_do_not_depend_on_the_threads(count, monkeypatch):
         for one, other in zip(alone, results(0), strict=True):
             assert (one.dtype, one.shape) == (other.dtype, other.shape)
             np.testing.assert_array_equal(one, other)
+
+
+OPTIMISERS = {
+    "descent": partial(mp.SGD, lr=0.1),
+    "heavy ball": partial(mp.SGD, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": partial(mp.SGD, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": partial(mp.Adam, lr=0.1, weight_decay=0.01),
+    "adamw": partial(mp.AdamW, lr=0.1),
+    "rmsprop": partial(mp.RMSprop, lr=0.1),
+    "rmsprop heavy ball": partial(mp.RMSprop, lr=0.1, momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_bits_of_updates_do_not_depend_on_the_threads(name, monkeypatch):
+    monkeypatch.setattr(updates, "BLOCK", 7)
+    found = []
+    for count in (1, 3):
+        allow(monkeypatch, count)
+        net = mp.Sequential(mp.Linear(9, 8), mp.ReLU(), mp.Linear(8, 3), seed=0)
+        optimizer, rng = OPTIMISERS[name](net), np.random.default_rng(0)
+        for _ in range(3):
+            optimizer.step([rng.standard_normal(theta.shape, "float32") for theta in net.parameters])
+        found.append([theta.copy() for theta in net.parameters])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_whole_passes_have_the_same_bits(monkeypatch):

@@ -11,11 +11,12 @@ from minprox.learning.doors import door
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.optimizers import Adam
 from minprox.learning.updates import (
-    blocks,
+    Blocks,
     decayed,
     descend_adamw,
     descend_rmsprop,
     descend_rmsprop_heavy_ball,
+    over_blocks,
 )
 
 Array = Any
@@ -68,8 +69,12 @@ class AdamW(Adam):
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         (b1, b2), t, lr = self.betas, self.steps_done, self.tau
         kept, tau, spread = 1 - lr * self.weight_decay, lr / (1 - b1**t), (1 - b2**t) ** -0.5
-        for theta, g, m, v in blocks(parameters, directions, *self.state.values()):
-            descend_adamw(theta, g, m, v, kept, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
+
+        def move(some: Blocks) -> None:
+            for theta, g, m, v in some:
+                descend_adamw(theta, g, m, v, kept, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
+
+        over_blocks(move, parameters, directions, *self.state.values())
 
     def __repr__(self) -> str:
         betas, decay = self.betas, self.weight_decay
@@ -141,12 +146,16 @@ class RMSprop(Optimizer):
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         tau, a, mu = self.tau, self.alpha, self.momentum
-        for theta, g, v, *b in blocks(parameters, directions, *self.state.values()):
-            g = decayed(theta, g, self.weight_decay)
-            if b:
-                descend_rmsprop_heavy_ball(theta, g, v, *b, tau, mu, self.eps, a, 1 - a)
-            else:
-                descend_rmsprop(theta, g, v, tau, self.eps, a, 1 - a)
+
+        def move(some: Blocks) -> None:
+            for theta, g, v, *b in some:
+                g = decayed(theta, g, self.weight_decay)
+                if b:
+                    descend_rmsprop_heavy_ball(theta, g, v, *b, tau, mu, self.eps, a, 1 - a)
+                else:
+                    descend_rmsprop(theta, g, v, tau, self.eps, a, 1 - a)
+
+        over_blocks(move, parameters, directions, *self.state.values())
 
     def __repr__(self) -> str:
         return f"RMSprop(lr={self.lr}, alpha={self.alpha}, eps={self.eps}, momentum={self.momentum})"

@@ -10,12 +10,13 @@ from minprox.ground.arguments import number, refuse
 from minprox.learning.doors import door
 from minprox.learning.optimizer import Optimizer
 from minprox.learning.updates import (
-    blocks,
+    Blocks,
     decayed,
     descend,
     descend_adam,
     descend_heavy_ball,
     descend_nesterov,
+    over_blocks,
 )
 
 Array = Any
@@ -86,14 +87,18 @@ class SGD(Optimizer):
 
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         tau, mu = self.tau, self.momentum
-        for theta, g, *v in blocks(parameters, directions, *self.state.values()):
-            g = decayed(theta, g, self.weight_decay)
-            if not v:
-                descend(theta, g, tau)
-            elif self.nesterov:
-                descend_nesterov(theta, g, *v, tau, mu)
-            else:
-                descend_heavy_ball(theta, g, *v, tau, mu)
+
+        def move(some: Blocks) -> None:
+            for theta, g, *v in some:
+                g = decayed(theta, g, self.weight_decay)
+                if not v:
+                    descend(theta, g, tau)
+                elif self.nesterov:
+                    descend_nesterov(theta, g, *v, tau, mu)
+                else:
+                    descend_heavy_ball(theta, g, *v, tau, mu)
+
+        over_blocks(move, parameters, directions, *self.state.values())
 
     def __repr__(self) -> str:
         return f"SGD(lr={self.lr}, momentum={self.momentum}, nesterov={self.nesterov})"
@@ -160,9 +165,13 @@ class Adam(Optimizer):
     def update(self, parameters: Sequence[Array], directions: Sequence[Array]) -> None:
         (b1, b2), t = self.betas, self.steps_done
         tau, spread = self.tau / (1 - b1**t), (1 - b2**t) ** -0.5
-        for theta, g, m, v in blocks(parameters, directions, *self.state.values()):
-            g = decayed(theta, g, self.weight_decay)
-            descend_adam(theta, g, m, v, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
+
+        def move(some: Blocks) -> None:
+            for theta, g, m, v in some:
+                g = decayed(theta, g, self.weight_decay)
+                descend_adam(theta, g, m, v, tau, spread, self.eps, b1, 1 - b1, b2, 1 - b2)
+
+        over_blocks(move, parameters, directions, *self.state.values())
 
     def __repr__(self) -> str:
         return f"Adam(lr={self.lr}, betas={self.betas}, eps={self.eps})"

@@ -6,14 +6,16 @@ in the cache, one after the other; on a GPU whole arrays, and ``cupy.fuse`` make
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from minprox.ground.backend import at_once, fused
+from minprox.ground.parallel import share
 
 Array = Any
+Blocks = Iterator[tuple[Array, ...]]
 
-BLOCK = 2**16  # entries that are updated together: a few such blocks fit into the second cache
+BLOCK = 2**17  # entries that are updated together: a few such blocks fit into the second cache
 
 
 def decayed(theta: Array, g: Array, decay: float) -> Array:
@@ -93,14 +95,23 @@ def descend_rmsprop_heavy_ball(
     theta -= tau * b  # θ ← θ − τ b
 
 
-def blocks(*lists: Sequence[Array]) -> Iterator[tuple[Array, ...]]:
-    """Walk along aligned lists of arrays by flat views of a few thousand entries.
+def over_blocks(move: Callable[[Blocks], None], *lists: Sequence[Array]) -> None:
+    """Move along aligned lists of arrays by flat views of a few thousand entries, in several threads.
 
     Each block is read and written while it is in the cache, so that a whole update costs one pass through
     memory; a GPU gets as much as it can take.
+
+    Parameters
+    ----------
+    move : callable
+        Gets an iterator over blocks: a tuple of views each, one for every list.
     """
+    parts = []
     for arrays in zip(*lists, strict=True):
         flat = [array.reshape(-1) for array in arrays]
         size = at_once(flat[0], BLOCK)
-        for start in range(0, flat[0].size, size):
-            yield tuple(array[start : start + size] for array in flat)
+        parts += [
+            tuple(array[start : start + size] for array in flat) for start in range(0, flat[0].size, size)
+        ]
+    if parts:
+        share(max(lists[0], key=lambda array: array.size), parts, move)
