@@ -1,23 +1,17 @@
-"""Correlations of images through their spectra: one product of pixels for a frequency, not for each lag.
-
-The discrete Fourier transforms are products with matrices of cosines and sines, since images are small and
-there are hundreds of them side by side.
-"""
+"""Correlations of images through their spectra: one product of pixels for a frequency, not for each lag."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from minprox.engine.layers.base import Array
+from minprox.engine.layers.spectra import BLOCK, forwards, over_columns, waves_back
 from minprox.ground.backend import array_module
 from minprox.ground.parallel import share
 from minprox.ground.rooms import room
-
-BLOCK = 2**18  # entries of spectra that are computed at a time
 
 
 def correlations(x: Array, kernel: Sequence[int], dilation: Sequence[int], dtype: Any) -> Array:
@@ -42,28 +36,17 @@ def correlations(x: Array, kernel: Sequence[int], dilation: Sequence[int], dtype
         return (pixels @ pixels.T)[None, None]
     if x.shape[2] == 1 < x.shape[1]:  # so that the spectra of the only axis are those that are halved
         return correlations(x.swapaxes(1, 2), kernel[::-1], dilation[::-1], dtype).swapaxes(0, 1)
-    xp, (C, H, W, N) = array_module(x), x.shape
+    xp, (C, H, _, N) = array_module(x), x.shape
     ks, ts = lags(kernel, dilation)
     L_h, L_w, F = lengths(x.shape, ks, ts)
-    by_f = xp.asarray(in_parts(F, W, L_w)[:, :, 0].reshape(2 * F, W), dtype)  # of real numbers
-    by_g = xp.asarray(in_parts(L_h, H, L_h).reshape(2 * L_h, 2 * H), dtype)
-    X = room(x, (F, 2, H, C, N), dtype)
-    power_by_k = xp.empty((F, len(ks), C * C), complex)
-    channels = min(C, max(1, BLOCK // max(1, H * W * N)))
-    frequencies = min(F, max(1, BLOCK // max(1, 2 * L_h * C * N)))
-
-    def over_columns(some: Iterator[int]) -> None:
-        memory = room(x, (channels, H, W, N), dtype)
-        for c in some:
-            cs = slice(c, c + channels)
-            pixels = memory[: len(x[cs])]
-            pixels[...] = x[cs]
-            xp.matmul(by_f, pixels, out=X.reshape(2 * F, H, C, N)[:, :, cs].transpose(2, 1, 0, 3))
+    by_g = xp.asarray(forwards(L_h, H, L_h).reshape(2 * L_h, 2 * H), dtype)
+    X, power_by_k = over_columns(x, L_w, dtype), xp.empty((F, len(ks), C * C), complex)
+    step = min(F, max(1, BLOCK // max(1, 2 * L_h * C * N)))
 
     def over_rows(some: Iterator[int]) -> None:
-        memory = room(x, (frequencies, 2 * L_h, C * N), dtype)
+        memory = room(x, (step, 2 * L_h, C * N), dtype)
         for f in some:
-            fs = slice(f, f + frequencies)
+            fs = slice(f, f + step)
             spectra, count = X[fs], len(X[fs])
             if L_h > 1:
                 by_line = spectra.reshape(count, 2 * H, C * N)
@@ -75,8 +58,7 @@ def correlations(x: Array, kernel: Sequence[int], dilation: Sequence[int], dtype
             power.imag = products[:, :, 0, :, 1] - products[:, :, 1, :, 0]
             power_by_k[fs] = waves_back(ks, L_h) @ power.reshape(count, L_h, C * C)
 
-    share(x, range(0, C, channels), over_columns)
-    share(x, range(0, F, frequencies), over_rows)
+    share(x, range(0, F, step), over_rows)
     twice = np.where(2 * np.arange(F) % L_w == 0, 1, 2)  # a frequency, and its conjugate
     R = (twice * waves_back(ts, L_w)[:, :F] @ power_by_k.reshape(F, len(ks) * C * C)).real
     R = R.reshape(len(ts), len(ks), C, C).swapaxes(0, 1)
@@ -106,28 +88,3 @@ def lengths(shape: Sequence[int], ks: range, ts: range) -> tuple[int, int, int]:
     """
     L_h, L_w = shape[1] + ks[-1], shape[2] + ts[-1]
     return L_h, L_w, L_w // 2 + 1
-
-
-@lru_cache(maxsize=256)
-def in_parts(frequencies: int, places: int, length: int) -> np.ndarray:
-    """Return ``exp(−2πi f u / L)`` for frequencies by places as what it does to real and imaginary parts.
-
-    Returns
-    -------
-    ndarray, shape (frequencies, 2, 2, places)
-        By the part that comes out, and the one that goes in.
-    """
-    wave = waves(range(frequencies), range(places), length).conj()
-    rows = [np.stack([wave.real, -wave.imag], axis=1), np.stack([wave.imag, wave.real], axis=1)]
-    return np.stack(rows, axis=1)
-
-
-@lru_cache(maxsize=256)
-def waves_back(places: range, length: int) -> np.ndarray:
-    """Return ``exp(2πi f u / L) / L``, which turns spectra back, for places by all frequencies."""
-    return waves(places, range(length), length) / length
-
-
-def waves(rows: range, cols: range, length: int) -> np.ndarray:
-    """Return ``exp(2πi f u / L)``: complex128."""
-    return np.exp(2j * np.pi / length * (np.outer(rows, cols) % length))

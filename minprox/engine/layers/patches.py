@@ -9,6 +9,7 @@ from typing import Any
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.patch_gram import patch_gram
 from minprox.engine.layers.patch_lines import Cut, Lines, line_of, pieces, rows_of, turn_of
+from minprox.engine.layers.spectral_products import spectra_pay, spectral_adjoint, spectral_product
 from minprox.engine.linear_map import LinearMap, bordered, transpose
 from minprox.ground.backend import array_module, at_once, on_host
 from minprox.ground.parallel import contiguous, share
@@ -30,7 +31,8 @@ class PatchMap(LinearMap):
     Its rows run over (y, x, sample). Images are kept with the sample as the last, fastest axis: then
     lines are filled by copies as long as a row of pixels of the whole batch. With 16 or 20 output
     channels, a product of matrices is as fast as its larger factor can be read, so the columns are so few
-    that their lines stay in the second cache, and threads share them.
+    that their lines stay in the second cache, and threads share them. Where a kernel has many places, and
+    few channels come out, products go through spectra instead.
 
     Parameters
     ----------
@@ -79,6 +81,9 @@ class PatchMap(LinearMap):
     def __matmul__(self, theta: Array) -> Array:
         xp, theta = array_module(self.images, theta), self.grouped(theta)
         dtype, (groups, _, n_out) = xp.result_type(self.images, theta), theta.shape
+        if self.by_spectra(n_out):
+            outputs = [self.spectral_product(*both) for both in zip(self.by_group(), theta, strict=True)]
+            return self.ungrouped(transpose(stacked(outputs).reshape(groups, n_out, -1)))
         z = room(self.images, (groups, n_out, self.extent[0], self.shape[0] // self.extent[0]), dtype)
         cuts = self.cuts()
         thetas_t = {turn: self.by_rows(theta, turn) for turn in {turn_of(self, place) for place in cuts}}
@@ -100,6 +105,9 @@ class PatchMap(LinearMap):
 
     def adjoint(self, delta: Array) -> Array:
         xp, delta = array_module(self.images, delta), self.grouped(delta)
+        if self.by_spectra(delta.shape[-1]):
+            found = [self.spectral_adjoint(*both) for both in zip(self.by_group(), delta, strict=True)]
+            return self.ungrouped(stacked(found))
         by_row = delta.reshape(self.groups, self.extent[0], -1, delta.shape[-1])
         cuts, shape = self.cuts(), (self.groups, self.shape[1], delta.shape[-1])
         step = -(-len(cuts) // max(1, min(SUMS, self.images.size // max(1, prod(shape)))))
@@ -117,6 +125,35 @@ class PatchMap(LinearMap):
 
         share(self.images, range(len(sums)), multiply)
         return self.ungrouped(sums.sum(axis=0))
+
+    def by_spectra(self, n_out: int) -> bool:
+        """Tell whether products with so many columns go through spectra."""
+        if self.stride != (1, 1) or not on_host(self.images):
+            return False
+        return spectra_pay(self.by_group().shape[1:], n_out, self.kernel, *self.geometry())
+
+    def spectral_product(self, images: Array, theta: Array) -> Array:
+        """Return ``A θ`` of one group through spectra, as images."""
+        weights = theta[: self.weights].reshape(len(images), *self.kernel, -1)
+        return spectral_product(images, weights, *self.geometry(), theta[-1] if self.bias else None)
+
+    def spectral_adjoint(self, images: Array, delta: Array) -> Array:
+        """Return ``Aᵀ δ`` of one group through spectra."""
+        _, *steps = self.geometry()
+        errors = contiguous(transpose(delta).reshape(-1, *self.extent, images.shape[-1]))
+        found, sums = spectral_adjoint(images, errors, self.kernel, *steps)
+        found = found.reshape(self.weights, -1)
+        return array_module(found).concatenate([found, sums[None]]) if self.bias else found
+
+    def geometry(self) -> tuple[Pair, Pair, Pair]:
+        """Return the extents of the output, the dilation, and the zeros above and left of the image."""
+        (top, _), (left, _) = self.margins
+        return self.extent, self.dilation, (top, left)
+
+    def by_group(self) -> Array:
+        """Return the images of each group."""
+        C, *rest = self.images.shape
+        return self.images.reshape(self.groups, C // self.groups, *rest)
 
     def matrix(self) -> Array:
         xp = array_module(self.images)
@@ -144,8 +181,7 @@ class PatchMap(LinearMap):
         return float(prod(pixels) * (C // self.groups) ** 2 * pairs)
 
     def normal(self, dtype: Any = "float64") -> Array:
-        C, H, W, N = self.images.shape
-        parts = self.images.reshape(self.groups, C // self.groups, H, W, N)
+        parts, N = self.by_group(), self.images.shape[-1]
         steps = self.kernel, self.stride, self.dilation, [margin[0] for margin in self.margins]
         pixels = max(1, parts[0, ..., :1].size)  # of a sample, of which there may be none
         size = max(1, at_once(self.images, N, ROOM // (pixels * (self.kernel[0] + 2))))
@@ -173,6 +209,11 @@ class PatchMap(LinearMap):
     def ungrouped(self, matrix: Array) -> Array:
         """Leave out the axis of a single group."""
         return matrix[0] if self.groups == 1 else matrix
+
+
+def stacked(arrays: Sequence[Array]) -> Array:
+    """Put arrays side by side on a new axis; a single one is not copied."""
+    return array_module(arrays[0]).stack(arrays) if len(arrays) > 1 else arrays[0][None]
 
 
 def joined(arrays: Sequence[Array], axis: int) -> Array:
