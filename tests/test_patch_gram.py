@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import minprox as mp
-from minprox.engine.layers import correlations as spectra
-from minprox.engine.layers import gram_of_spectra, patch_gram
-from minprox.engine.layers.correlations import correlations
+from minprox.engine.layers import correlations as module
+from minprox.engine.layers import gram_of_spectra, patch_gram, spectra
+from minprox.engine.layers.correlations import correlations, multiplications
 from minprox.ground import parallel
 
 PAPER = [(3, 32, 32, 500), (16, 16, 16, 500), (20, 8, 8, 500)]  # what the convolutions of X3 see
@@ -81,11 +81,11 @@ def test_multiplications_are_counted():
     """For images of H × W: transforms of columns, then of rows with complex numbers, then the products."""
     C, H, W, F, L_h = 2, 4, 6, 5, 6  # spectra of length 6 + 2 in columns, and of 4 + 2 in rows
     complete = 2 * F * (C * W * H + 2 * C * H * L_h + C * C * L_h)
-    assert spectra.multiplications((C, H, W), (3, 3), (1, 1)) == complete
+    assert multiplications((C, H, W), (3, 3), (1, 1)) == complete
     line = 2 * F * (C * W + C * C)
-    assert spectra.multiplications((C, 1, W), (1, 3), (1, 1)) == line
-    assert spectra.multiplications((C, W, 1), (3, 1), (1, 1)) == line
-    assert spectra.multiplications((C, 1, 1), (1, 1), (1, 1)) == C * C // 2
+    assert multiplications((C, 1, W), (1, 3), (1, 1)) == line
+    assert multiplications((C, W, 1), (3, 1), (1, 1)) == line
+    assert multiplications((C, 1, 1), (1, 1), (1, 1)) == C * C // 2
 
 
 def chosen(monkeypatch, shape, kernel, **options):
@@ -148,7 +148,8 @@ def test_a_pixel_that_is_no_number_gives_none(monkeypatch):
 
 @pytest.mark.parametrize("block", [1, 2**18])
 def test_threads_leave_the_bits_of_spectra_as_they_are(block, monkeypatch):
-    monkeypatch.setattr(spectra, "BLOCK", block)
+    for place in (module, spectra):
+        monkeypatch.setattr(place, "BLOCK", block)
     monkeypatch.setattr(parallel, "ENOUGH", 1)
     x = np.random.default_rng(0).standard_normal((3, 6, 7, 40))
     found = []

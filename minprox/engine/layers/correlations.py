@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.spectra import BLOCK, forwards, over_columns, waves_back
+from minprox.engine.layers.spectra import BLOCK, forwards, over_columns, waves_back, waves_from_half
 from minprox.ground.backend import array_module
 from minprox.ground.parallel import share
 from minprox.ground.rooms import room
@@ -59,8 +57,7 @@ def correlations(x: Array, kernel: Sequence[int], dilation: Sequence[int], dtype
             power_by_k[fs] = waves_back(ks, L_h) @ power.reshape(count, L_h, C * C)
 
     share(x, range(0, F, step), over_rows)
-    twice = np.where(2 * np.arange(F) % L_w == 0, 1, 2)  # a frequency, and its conjugate
-    R = (twice * waves_back(ts, L_w)[:, :F] @ power_by_k.reshape(F, len(ks) * C * C)).real
+    R = (waves_from_half(ts, L_w) @ power_by_k.reshape(F, len(ks) * C * C)).real
     R = R.reshape(len(ts), len(ks), C, C).swapaxes(0, 1)
     return ((R + R[::-1, ::-1].swapaxes(2, 3)) / 2).astype(dtype, copy=False)  # equal but for rounding
 

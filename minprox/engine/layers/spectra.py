@@ -56,8 +56,7 @@ def over_columns(x: Array, length: int, dtype: Any) -> Array:
 def to_columns(V: Array, columns: int, length: int) -> Array:
     """Undo :func:`over_columns`: real images of so many columns, from ``(F, 2, H, C, N)``."""
     xp, (F, _, H, C, N) = array_module(V), V.shape
-    twice = np.where(2 * np.arange(F) % length == 0, 1, 2) / length  # a frequency, and its conjugate
-    wave = waves(range(columns), range(F), length) * twice
+    wave = waves_from_half(range(columns), length)
     matrix = xp.asarray(np.stack([wave.real, -wave.imag], axis=2).reshape(columns, 2 * F), V.dtype)
     x = room(V, (C, H, columns, N), V.dtype)
 
@@ -79,6 +78,14 @@ def forwards(frequencies: int, places: int, length: int) -> np.ndarray:
 def waves_back(places: range, length: int) -> np.ndarray:
     """Return ``exp(2πi f u / L) / L``, which turns spectra back, for places by all frequencies."""
     return waves(places, range(length), length) / length
+
+
+@lru_cache(maxsize=256)
+def waves_from_half(places: range, length: int) -> np.ndarray:
+    """Return the same for the frequencies ``0 … L/2`` alone: the real part of what they give is all of it."""
+    F = length // 2 + 1
+    twice = np.where(2 * np.arange(F) % length == 0, 1, 2)  # a frequency, and its conjugate
+    return twice * waves_back(places, length)[:, :F]
 
 
 def waves(rows: Sequence[int], cols: Sequence[int], length: int) -> np.ndarray:

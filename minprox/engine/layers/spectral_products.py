@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.spectra import forwards, in_parts, over_columns, to_columns, waves, waves_back
+from minprox.engine.layers.spectra import (
+    forwards,
+    in_parts,
+    over_columns,
+    to_columns,
+    waves,
+    waves_back,
+    waves_from_half,
+)
 from minprox.ground.backend import array_module
 from minprox.ground.parallel import share
 from minprox.ground.rooms import room
@@ -94,7 +102,7 @@ def spectral_adjoint(
     )
     X, D = over_columns(x, L_w, dtype), over_columns(delta, L_w, dtype)
     found, sums = xp.empty((F, len(rows), C * O), complex), xp.empty(O, dtype)
-    to_rows = waves(rows, range(L_h), L_h) / L_h
+    to_rows = waves_back(rows, L_h)
 
     def multiply(some: Iterator[int]) -> None:
         first, second = room(x, (L_h, 2 * C, N), dtype), room(x, (L_h, 2 * O, N), dtype)
@@ -110,8 +118,7 @@ def spectral_adjoint(
                 sums[...] = second[0, :O].sum(axis=-1)
 
     share(x, range(F), multiply)
-    twice = np.where(2 * np.arange(F) % L_w == 0, 1, 2) / L_w  # a frequency, and its conjugate
-    gradient = (waves(columns, range(F), L_w) * twice @ found.reshape(F, len(rows) * C * O)).real
+    gradient = (waves_from_half(columns, L_w) @ found.reshape(F, len(rows) * C * O)).real
     gradient = gradient.reshape(len(columns), len(rows), C, O).transpose(2, 1, 0, 3)
     return gradient.astype(dtype), sums
 
