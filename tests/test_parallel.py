@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 import pytest
 import strict_arrays
+from threadpoolctl import ThreadpoolController
 
 import minprox as mp
 from minprox.engine.layers import patches
@@ -291,6 +292,29 @@ def child(queue, count):
         allow(patch, count)
         share(ARRAY, range(2), meeting())
         queue.put(hash(mp.Tanh().forward(np.linspace(0, 1, 1000)).tobytes()) if count == 1 else "met")
+
+
+def blas_of(name):
+    """What controls the BLAS that a package brings."""
+    blas.lapack()
+    return [
+        each
+        for each in ThreadpoolController().select(user_api="blas").lib_controllers
+        if name in each.filepath
+    ]
+
+
+@pytest.mark.skipif(not blas_of("scipy.libs"), reason="SciPy brings no BLAS of its own")
+def test_the_blas_of_scipy_is_held_with_that_of_numpy():
+    (scipy,) = blas_of("scipy.libs")
+    with limit_blas_threads(2):
+        with one_blas_thread():
+            assert scipy.num_threads == 1
+            scipy.set_num_threads(2)  # as if it came only now
+            blas.lapack.cache_clear()
+            blas.lapack()
+            assert scipy.num_threads == 1
+        assert scipy.num_threads == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")

@@ -1,4 +1,4 @@
-"""The BLAS of NumPy, and how many threads it may use: the one number that all threads here go by."""
+"""The BLAS of NumPy and SciPy, and how many threads it may use: the number that all threads here go by."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache, wraps
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numpy as np  # noqa: F401  (it loads the BLAS that is looked for)
@@ -115,10 +116,24 @@ def _set(threads: int) -> None:
 
 
 @cache
+def lapack() -> ModuleType:
+    """Return SciPy's LAPACK. It brings a BLAS of its own, which is held with NumPy's from now on."""
+    from scipy.linalg import lapack as module
+
+    with _lock:
+        _controllers.cache_clear()
+        if _holds:
+            _set(1)
+    return module
+
+
+@cache
 def _controllers() -> list[Any]:
-    """Return what controls the BLAS that NumPy brings; if it brings none, every one that is loaded."""
+    """Return what controls the BLAS that NumPy and SciPy bring; if they bring none, all that are loaded."""
     found = ThreadpoolController().select(user_api="blas").lib_controllers
-    return [controller for controller in found if "numpy" in controller.filepath] or found
+    numpy = [controller for controller in found if "numpy" in controller.filepath]
+    scipy = [controller for controller in found if "scipy" in controller.filepath and controller not in numpy]
+    return numpy + scipy or found
 
 
 def _after_fork() -> None:

@@ -10,6 +10,7 @@ from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.arguments import number, one_of
 from minprox.ground.backend import array_module, at_once, cholesky, on_host
+from minprox.ground.blas import lapack, one_blas_thread
 
 Array = Any
 
@@ -157,7 +158,14 @@ def solve_shifted(gram: Array, shift: Any, b: Array) -> Array:
     """Return ``(gram + shift I)⁻¹ b`` for a single b: less work than the inverse, which a GPU prefers."""
     if not on_host(gram):
         return inverse_shifted(gram, shift) @ b
-    return np.linalg.solve(shifted_gram(gram, definite(gram, shift)), b)
+    matrices, x = shifted_gram(gram, definite(gram, shift)), np.empty(b.shape)
+    posv = lapack().dposv  # Cholesky's method
+    with one_blas_thread():  # these are too small for several
+        for i in np.ndindex(gram.shape[:-2]):
+            _, x[i], failed = posv(matrices[i].T, b[i], lower=True, overwrite_a=True)
+            if failed:
+                x[i] = float("nan")
+    return x
 
 
 def definite(gram: Array, shift: Any) -> Array:
