@@ -1,16 +1,13 @@
 """AᵀA of a convolution: from lines and from spectra the same as from the patches themselves."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import minprox as mp
-from minprox.engine.layers import correlations as module
 from minprox.engine.layers import gram_of_spectra, patch_gram, spectra
-from minprox.engine.layers.correlations import correlations, multiplications
+from minprox.engine.layers.gram_of_spectra import multiplications
 from minprox.ground import parallel
 
 PAPER = [(3, 32, 32, 500), (16, 16, 16, 500), (20, 8, 8, 500)]  # what the convolutions of X3 see
@@ -63,29 +60,20 @@ def test_it_is_that_of_the_patches(way, convolution):
     np.testing.assert_array_equal(normal, normal.T)
 
 
-@given(convolution=convolutions())
-def test_correlations_are_sums_over_pairs_of_pixels(convolution):
-    x, kernel, dilation, *_ = convolution
-    (C, H, W, _), (d_h, d_w) = x.shape, dilation
-    R = correlations(x, kernel, dilation, "float64")
-    assert R.shape == (2 * kernel[0] - 1, 2 * kernel[1] - 1, C, C)
-    wide = np.zeros((C, 5 * H + 32, 5 * W + 32, x.shape[-1]))
-    wide[:, 8 : 8 + H, 8 : 8 + W] = x
-    for k, t in product(range(1 - kernel[0], kernel[0]), range(1 - kernel[1], kernel[1])):
-        there = wide[:, 8 + d_h * k : 8 + d_h * k + H, 8 + d_w * t : 8 + d_w * t + W]
-        expected = np.einsum("cuwn,duwn->cd", x, there)
-        np.testing.assert_allclose(R[k + kernel[0] - 1, t + kernel[1] - 1], expected, rtol=0, atol=1e-12)
+def axis(size, kernel, both):
+    """One with as many outputs as pixels."""
+    return gram_of_spectra.seen_along(size, size, kernel, 1, kernel // 2, both=both)
 
 
 def test_multiplications_are_counted():
-    """For images of H × W: transforms of columns, then of rows with complex numbers, then the products."""
-    C, H, W, F, L_h = 2, 4, 6, 5, 6  # spectra of length 6 + 2 in columns, and of 4 + 2 in rows
-    complete = 2 * F * (C * W * H + 2 * C * H * L_h + C * C * L_h)
-    assert multiplications((C, H, W), (3, 3), (1, 1)) == complete
-    line = 2 * F * (C * W + C * C)
-    assert multiplications((C, 1, W), (1, 3), (1, 1)) == line
-    assert multiplications((C, W, 1), (3, 1), (1, 1)) == line
-    assert multiplications((C, 1, 1), (1, 1), (1, 1)) == C * C // 2
+    """Of columns; at each frequency and end, of rows and of symmetric products; then of ends of rows."""
+    C, H, W, F, G = 2, 4, 6, 5, 4  # spectra of length 6 + 2 of columns, 4 + 2 of rows
+    columns = 2 * F * W * H * C
+    slabs = [C, 2 * C, 2 * C, 2 * C, C, C, C]  # spectra at 0 and L/2 are real; then both ends
+    rows = sum(2 * G * H * Q + G * (2 * Q) ** 2 / 2 + 2 * Q**2 / 2 for Q in slabs)
+    assert multiplications((C, H, W), axis(H, 3, False), axis(W, 3, True)) == columns + rows
+    line = 2 * F * W * C + sum(Q**2 / 2 for Q in slabs)
+    assert multiplications((C, 1, W), axis(1, 1, False), axis(W, 3, True)) == line
 
 
 def chosen(monkeypatch, shape, kernel, **options):
@@ -148,8 +136,7 @@ def test_a_pixel_that_is_no_number_gives_none(monkeypatch):
 
 @pytest.mark.parametrize("block", [1, 2**18])
 def test_threads_leave_the_bits_of_spectra_as_they_are(block, monkeypatch):
-    for place in (module, spectra):
-        monkeypatch.setattr(place, "BLOCK", block)
+    monkeypatch.setattr(spectra, "BLOCK", block)
     monkeypatch.setattr(parallel, "ENOUGH", 1)
     x = np.random.default_rng(0).standard_normal((3, 6, 7, 40))
     found = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.gram_of_lines import by_lines, host, multiplications
-from minprox.engine.layers.gram_of_spectra import by_spectra, spectra_pay, views
+from minprox.engine.layers.gram_of_spectra import by_spectra, seen_along, spectra_pay
 from minprox.ground.backend import on_host
 
 
@@ -49,13 +49,16 @@ def patch_gram(
         ]
         for axis, size in enumerate((H, W))
     ]
-    axes = [views(*axis) for axis in zip((H, W), extent, kernel, dilation, offsets, strict=True)]
+    rows, columns = (
+        seen_along(*axis, both=both)
+        for *axis, both in zip((H, W), extent, kernel, dilation, offsets, (False, True), strict=True)
+    )
     if (
         tuple(stride) == (1, 1)
         and on_host(x)
-        and spectra_pay(x, axes, kernel, dilation, multiplications(x, kernel, dilation))
+        and spectra_pay(x, rows, columns, multiplications(x, kernel, dilation))
     ):
-        normal, total = by_spectra(x, axes, kernel, dilation, dtype), x.sum(axis=-1, dtype=dtype)
+        normal, total = by_spectra(x, rows, columns, dtype)
     else:
         normal, total = by_lines(x, seen, dilation, dtype)
     sums = host(seen_by(H, seen[0]), total).T @ total @ host(seen_by(W, seen[1]), total)

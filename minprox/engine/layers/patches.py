@@ -192,7 +192,7 @@ class PatchMap(LinearMap):
                 *(patch_gram(some, self.extent, *steps, dtype) for some in blocks), strict=True
             )
             grams.append(bordered(sum(products[1:], products[0]), sum(sums[1:], sums[0]), self))
-        return self.ungrouped(array_module(self.images).stack(grams))
+        return self.ungrouped(stacked(grams))
 
     def by_rows(self, theta: Array, turn: int) -> Array:
         """Return θᵀ with its columns in the order of the rows of Aᵀ, ``(pieces, groups, y, n_out, rows)``."""

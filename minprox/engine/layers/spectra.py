@@ -56,8 +56,7 @@ def over_columns(x: Array, length: int, dtype: Any) -> Array:
 def to_columns(V: Array, columns: int, length: int) -> Array:
     """Undo :func:`over_columns`: real images of so many columns, from ``(F, 2, H, C, N)``."""
     xp, (F, _, H, C, N) = array_module(V), V.shape
-    wave = waves_from_half(range(columns), length)
-    matrix = xp.asarray(np.stack([wave.real, -wave.imag], axis=2).reshape(columns, 2 * F), V.dtype)
+    matrix = xp.asarray(real_waves(range(columns), length), V.dtype)
     x = room(V, (C, H, columns, N), V.dtype)
 
     def transform(some: Iterator[int]) -> None:
@@ -86,6 +85,13 @@ def waves_from_half(places: range, length: int) -> np.ndarray:
     F = length // 2 + 1
     twice = np.where(2 * np.arange(F) % length == 0, 1, 2)  # a frequency, and its conjugate
     return twice * waves_back(places, length)[:, :F]
+
+
+@lru_cache(maxsize=256)
+def real_waves(places: range, length: int) -> np.ndarray:
+    """Return the same for real and imaginary parts, ``(places, 2 F)``."""
+    wave = waves_from_half(places, length)
+    return np.stack([wave.real, -wave.imag], axis=2).reshape(len(places), -1)
 
 
 def waves(rows: Sequence[int], cols: Sequence[int], length: int) -> np.ndarray:
