@@ -70,9 +70,9 @@ def test_multiplications_are_counted():
     C, H, W, F, G = 2, 4, 6, 5, 4  # spectra of length 6 + 2 of columns, 4 + 2 of rows
     columns = 2 * F * W * H * C
     slabs = [C, 2 * C, 2 * C, 2 * C, C, C, C]  # spectra at 0 and L/2 are real; then both ends
-    rows = sum(2 * G * H * Q + G * (2 * Q) ** 2 / 2 + 2 * Q**2 / 2 for Q in slabs)
+    rows = sum(2 * G * H * Q + 2 * (2 * Q) ** 2 / 2 + 2 * Q**2 / 2 + 2 * Q**2 / 2 for Q in slabs)
     assert multiplications((C, H, W), axis(H, 3, False), axis(W, 3, True)) == columns + rows
-    line = 2 * F * W * C + sum(Q**2 / 2 for Q in slabs)
+    line = 2 * F * W * C + sum(2 * Q + Q**2 / 2 for Q in slabs)
     assert multiplications((C, 1, W), axis(1, 1, False), axis(W, 3, True)) == line
 
 

@@ -15,8 +15,8 @@ imaginary parts, and the pixels at an end are all told apart alike, by an index 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from itertools import accumulate, product
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from minprox.ground.backend import array_module
 from minprox.ground.parallel import share
 from minprox.ground.rooms import room
 
+BLOCK = 2**20  # entries of spectra that are multiplied at a time; for fewer, threads wait for Python
 FIXED = 1e7  # multiplications in products of lines that take as long as the calls of NumPy here
 PER_ENTRY = 20  # and as sorting what was found into an entry of AᵀA
 RATE = 2.2  # and as one here: spectra are gone through several times, and products with them are skinnier
@@ -46,6 +47,22 @@ class Axis(NamedTuple):
     def kernel(self) -> int:
         """How many places it has."""
         return self.pairs[-1][0] + 1
+
+    @property
+    def between(self) -> slice:
+        """The frequencies whose spectra are not real."""
+        return slice(1, (self.length + 1) // 2)
+
+    @property
+    def real(self) -> tuple[int, ...]:
+        """The others: the first and, of an even length, the last."""
+        return 0, *range(self.between.stop, self.half)
+
+    @property
+    def numbers(self) -> list[int]:
+        """How many numbers a channel has at each frequency, and at each end."""
+        parts = [1 if f in self.real else 2 for f in range(self.half)]
+        return parts + [end.stop - end.start for end in self.ends]
 
 
 @lru_cache(maxsize=256)
@@ -96,61 +113,81 @@ def by_spectra(x: Array, rows: Axis, columns: Axis, dtype: Any) -> tuple[Array, 
     normal : array, shape (C, k_h, k_w, C, k_h, k_w)
     total : array, shape (C, H, W)
     """
-    xp, C, F, k_h, k_w = array_module(x), len(x), columns.half, rows.kernel, columns.kernel
+    xp, C, k_h, k_w = array_module(x), len(x), rows.kernel, columns.kernel
     X, total = over_columns(x, columns.length, dtype), xp.empty(x.shape[:-1], dtype)
     terms = xp.empty((columns.matrix.shape[1], len(rows.pairs), C, C), dtype)
     frequencies, ends = parts_of(terms, columns)
-    last = F + len(ends)
-    short = {last, *(f for f in range(F) if is_real(f, columns))}  # last, so that threads end together
 
-    def multiply(some: Iterator[int]) -> None:
-        for f in some:
-            if f == last:
-                x.sum(axis=-1, dtype=dtype, out=total)
-            elif f >= F:
-                pixels = x[:, :, columns.ends[f - F]].transpose(2, 1, 0, 3)
-                tell_apart(over_rows(pixels.astype(dtype, order="C"), rows), ends[f - F])
-            elif f in short:
-                frequencies[f, 0], frequencies[f, 1] = over_rows(X[f, :1], rows), 0
-            else:
-                multiply_conjugate(over_rows(X[f], rows), *frequencies[f])
+    def at_frequencies(fs: slice) -> None:
+        S = over_rows(X[fs], rows).swapaxes(0, 1)
+        multiply_conjugate(S, frequencies[fs, 0], frequencies[fs, 1])
 
-    share(x, sorted(range(last + 1), key=short.__contains__), multiply)
-    found = columns.matrix.astype(dtype) @ terms.reshape(len(terms), -1)
-    found = found.reshape(k_w, k_w, len(rows.pairs), C, C).transpose(2, 3, 0, 4, 1)  # (i, i'), c, j, c', j'
+    def at_real_frequency(f: int) -> None:
+        frequencies[f, 0], frequencies[f, 1] = over_rows(X[f : f + 1, :1], rows)[:, 0], 0
+
+    def at_end(pixels: slice, out: Array) -> None:
+        apart = x[:, :, pixels].transpose(2, 1, 0, 3).astype(dtype, order="C")
+        tell_apart(over_rows(apart[None], rows)[:, 0], out)
+
+    def in_sum() -> None:
+        x.sum(axis=-1, dtype=dtype, out=total)
+
+    size, stop = max(1, BLOCK // max(1, 4 * rows.half * C * x.shape[-1])), columns.between.stop
+    parts: list[Callable[[], None]] = [
+        partial(at_frequencies, slice(f, min(f + size, stop))) for f in range(1, stop, size)
+    ]
+    parts += [partial(at_end, *end) for end in zip(columns.ends, ends, strict=True)]
+    parts += [in_sum, *(partial(at_real_frequency, f) for f in columns.real)]
+
+    def multiply(some: Iterator[Callable[[], None]]) -> None:
+        for part in some:
+            part()
+
+    share(x, parts, multiply)
+    by_pair, matrix = terms.reshape(len(terms), -1, C * C), columns.matrix.astype(dtype)
     normal = xp.empty((C, k_h, k_w, C, k_h, k_w), dtype)
-    for (i, m), block in zip(rows.pairs, found, strict=True):
-        if i == m:
-            block = (block + block.transpose(2, 3, 0, 1)) / 2  # symmetric but for rounding
-        normal[:, i, :, :, m], normal[:, m, :, :, i] = block, block.transpose(2, 3, 0, 1)
+
+    def assemble(some: Iterator[int]) -> None:
+        for number in some:
+            i, m = rows.pairs[number]
+            block = (by_pair[:, number].T @ matrix.T).reshape(C, C, k_w, k_w).transpose(0, 2, 1, 3)
+            if i == m:
+                block = (block + block.transpose(2, 3, 0, 1)) / 2  # symmetric but for rounding
+            normal[:, i, :, :, m], normal[:, m, :, :, i] = block, block.transpose(2, 3, 0, 1)
+
+    share(terms, range(len(rows.pairs)), assemble)
     return normal, total
 
 
-def over_rows(slab: Array, rows: Axis) -> Array:
-    """Return ``S[(i, i'), q, q'] = Σ_y Σ_n slab[q, y + d i − p, n] · slab[q', y + d i' − p, n]``.
+def over_rows(slabs: Array, rows: Axis) -> Array:
+    """Return ``S[(i, i'), b, q, q'] = Σ_y Σ_n slabs[b, q, y + d i − p, n] · slabs[b, q', y + d i' − p, n]``.
 
     Parameters
     ----------
-    slab : array, shape (m, H, C, N)
+    slabs : array, shape (B, m, H, C, N)
         With ``q`` for both of the axes of m and C.
     rows : Axis
 
     Returns
     -------
-    array, shape (pairs, Q, Q)
+    array, shape (pairs, B, Q, Q)
     """
-    xp, (m, H, C, N), G, dtype = array_module(slab), slab.shape, rows.half, slab.dtype
+    xp, (B, m, H, C, N), G, dtype = array_module(slabs), slabs.shape, rows.half, slabs.dtype
     Q = m * C
     if rows.length == 1:
-        return gram(slab.reshape(Q, N))[None]
+        return gram(slabs.reshape(B, Q, N))[None]
     matrix = forwards(G, H, rows.length)[:, :, 0].reshape(2 * G, H).astype(dtype)  # of real numbers
-    X, terms = room(slab, (G, 2, m, C, N), dtype), xp.empty((rows.matrix.shape[1], Q, Q), dtype)
-    xp.matmul(matrix, slab.reshape(m, H, C * N), out=X.transpose(2, 0, 1, 3, 4).reshape(m, 2 * G, C * N))
+    X, terms = room(slabs, (B, G, 2, m, C, N), dtype), xp.empty((rows.matrix.shape[1], B, Q, Q), dtype)
+    by_row = X.transpose(0, 3, 1, 2, 4, 5).reshape(B, m, 2 * G, C * N)
+    xp.matmul(matrix, slabs.reshape(B, m, H, C * N), out=by_row)
     frequencies, ends = parts_of(terms, rows)
-    multiply_conjugate(gram(X.reshape(G, 2 * Q, N)), frequencies[:, 0], frequencies[:, 1])
+    X, gs = X.reshape(B, G, 2 * Q, N), rows.between
+    multiply_conjugate(gram(X[:, gs]).swapaxes(0, 1), frequencies[gs, 0], frequencies[gs, 1])
+    for g in rows.real:
+        frequencies[g, 0], frequencies[g, 1] = gram(X[:, g, :Q]), 0
     for pixels, out in zip(rows.ends, ends, strict=True):
-        tell_apart(gram(slab[:, pixels].swapaxes(0, 1).reshape(wide(pixels) * Q, N)), out)
-    return (rows.matrix.astype(dtype) @ terms.reshape(len(terms), Q * Q)).reshape(-1, Q, Q)
+        tell_apart(gram(slabs[:, :, pixels].swapaxes(1, 2).reshape(B, len(out) * Q, N)), out)
+    return (rows.matrix.astype(dtype) @ terms.reshape(len(terms), -1)).reshape(-1, B, Q, Q)
 
 
 def gram(matrix: Array) -> Array:
@@ -160,7 +197,7 @@ def gram(matrix: Array) -> Array:
 
 def parts_of(terms: Array, axis: Axis) -> tuple[Array, list[Array]]:
     """Return the terms of frequencies, ``(F, 2, ...)``, and those of each end, ``(pixels, pixels, ...)``."""
-    counts = [wide(end) for end in axis.ends]
+    counts = axis.numbers[axis.half :]
     stops = accumulate((count**2 for count in counts), initial=2 * axis.half)
     ends = [
         terms[stop : stop + count**2].reshape(count, count, *terms.shape[1:])
@@ -177,11 +214,6 @@ def multiply_conjugate(products: Array, real: Array, imaginary: Array) -> None:
     xp.subtract(parts[..., 0, :, 1, :], parts[..., 1, :, 0, :], out=imaginary)
 
 
-def is_real(f: int, axis: Axis) -> bool:
-    """Tell whether the spectra at a frequency have no imaginary part."""
-    return 2 * f % axis.length == 0
-
-
 def tell_apart(products: Array, out: Array) -> None:
     """Write products of rows ``(pixel, q)``, ``(..., m Q, m Q)``, to ``(m, m, ..., Q, Q)``."""
     m, Q = len(out), out.shape[-1]
@@ -189,18 +221,11 @@ def tell_apart(products: Array, out: Array) -> None:
     out[...] = array_module(products).moveaxis(parts, (-4, -2), (0, 1))
 
 
-def wide(end: slice) -> int:
-    """Return how many pixels these are."""
-    return int(end.stop - end.start)
-
-
 def multiplications(shape: Sequence[int], rows: Axis, columns: Axis) -> float:
     """Count what :func:`by_spectra` multiplies for each sample of images ``(C, H, W)``."""
     (C, H, W), work = shape, 0.0
-    parts = [1 if is_real(f, columns) else 2 for f in range(columns.half)]
-    for Q in (C * count for count in parts + [wide(end) for end in columns.ends]):
-        work += 2 * rows.half * (H * Q + Q * Q) if rows.length > 1 else Q * Q / 2
-        work += sum((wide(end) * Q) ** 2 for end in rows.ends) / 2
+    for Q in (C * count for count in columns.numbers):
+        work += sum((count * Q) ** 2 for count in rows.numbers) / 2 + 2 * rows.half * H * Q
     return 2 * columns.half * W * H * C + work
 
 
