@@ -136,7 +136,8 @@ def test_a_pixel_that_is_no_number_gives_none(monkeypatch):
 
 @pytest.mark.parametrize("block", [1, 2**18])
 def test_threads_leave_the_bits_of_spectra_as_they_are(block, monkeypatch):
-    monkeypatch.setattr(spectra, "BLOCK", block)
+    for module in (gram_of_spectra, spectra):
+        monkeypatch.setattr(module, "BLOCK", block)
     monkeypatch.setattr(parallel, "ENOUGH", 1)
     x = np.random.default_rng(0).standard_normal((3, 6, 7, 40))
     found = []
