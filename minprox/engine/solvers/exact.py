@@ -9,12 +9,11 @@ import numpy as np
 from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap, transpose
 from minprox.ground.arguments import number, one_of
-from minprox.ground.backend import array_module, at_once, cholesky, on_host
-from minprox.ground.blas import lapack, one_blas_thread
+from minprox.ground.backend import array_module, cholesky, on_host
+from minprox.ground.definite import inverse, solution
 
 Array = Any
 
-SMALL = 64  # rows of a triangular matrix that is inverted as a whole (on a GPU all of them are)
 REFINEMENTS = 2  # each divides the error by 1e16 over the condition number, as far as there are digits
 ROUNDING = 64  # units of rounding of its trace that a Gram matrix may be off, so that it stays definite
 LOSS = 1e-5  # of float32 digits that a step may lose before its products are taken in float64
@@ -147,45 +146,27 @@ def cancels(K: Array, W: Array, tau_theta: float, dtype: Any) -> bool:
 def inverse_shifted(gram: Array, shift: Any) -> Array:
     """Return ``(gram + shift I)⁻¹``, batched: one product with it serves all columns of δ at once.
 
-    It is ``L⁻ᵀ L⁻¹`` with Cholesky's factor ``L``. A shift that the rounding errors of ``gram`` outweigh, so
-    that there may be no factor, is raised to them; what is not finite gives NaN.
+    Cholesky's method. A shift that the rounding errors of ``gram`` outweigh, so that there may be no factor
+    ``L``, is raised to them; what is not finite gives NaN.
     """
-    V = lower_inverse(cholesky(shifted_gram(gram, definite(gram, shift))))
-    return transpose(V) @ V
+    shifted = shifted_gram(gram, definite(gram, shift))
+    if on_host(gram):
+        return inverse(shifted)
+    V = array_module(gram).linalg.inv(cholesky(shifted))
+    return transpose(V) @ V  # L⁻ᵀ L⁻¹
 
 
 def solve_shifted(gram: Array, shift: Any, b: Array) -> Array:
     """Return ``(gram + shift I)⁻¹ b`` for a single b: less work than the inverse, which a GPU prefers."""
     if not on_host(gram):
         return inverse_shifted(gram, shift) @ b
-    matrices, x = shifted_gram(gram, definite(gram, shift)), np.empty(b.shape)
-    posv = lapack().dposv  # Cholesky's method
-    with one_blas_thread():  # these are too small for several
-        for i in np.ndindex(gram.shape[:-2]):
-            _, x[i], failed = posv(matrices[i].T, b[i], lower=True, overwrite_a=True)
-            if failed:
-                x[i] = float("nan")
-    return x
+    return solution(shifted_gram(gram, definite(gram, shift)), b)
 
 
 def definite(gram: Array, shift: Any) -> Array:
     """Return the shift, raised so that the rounding errors of ``gram`` do not outweigh it."""
     xp, least = array_module(gram), ROUNDING * float(np.finfo(gram.dtype).eps) * trace(gram)
     return xp.where(least < float("inf"), xp.maximum(least, shift), float("nan"))[..., None]
-
-
-def lower_inverse(L: Array) -> Array:
-    """Return the inverse of lower triangular matrices by halves, so that most of it is products.
-
-    ``[[P, 0], [Q, R]]⁻¹ = [[P⁻¹, 0], [−R⁻¹ Q P⁻¹, R⁻¹]]``
-    """
-    xp, n = array_module(L), L.shape[-1]
-    if n <= at_once(L, SMALL):
-        return xp.linalg.inv(L)
-    h, V = n // 2, xp.zeros_like(L)
-    V[..., :h, :h], V[..., h:, h:] = lower_inverse(L[..., :h, :h]), lower_inverse(L[..., h:, h:])
-    V[..., h:, :h] = -V[..., h:, h:] @ (L[..., h:, :h] @ V[..., :h, :h])
-    return V
 
 
 def shifted_gram(gram: Array, shift: Any) -> Array:
