@@ -315,6 +315,11 @@ def test_the_blas_of_scipy_is_held_with_that_of_numpy():
             blas.lapack()
             assert scipy.num_threads == 1
         assert scipy.num_threads == 2
+    with limit_blas_threads(1):
+        scipy.set_num_threads(2)
+        blas.lapack.cache_clear()
+        blas.lapack()
+        assert scipy.num_threads == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")

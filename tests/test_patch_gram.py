@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import minprox as mp
 from minprox.engine.layers import gram_of_spectra, patch_gram, spectra
 from minprox.engine.layers.gram_of_spectra import multiplications
+from minprox.engine.layers.seen_axes import seen_along
 from minprox.ground import parallel
 
 PAPER = [(3, 32, 32, 500), (16, 16, 16, 500), (20, 8, 8, 500)]  # what the convolutions of X3 see
@@ -62,7 +63,7 @@ def test_it_is_that_of_the_patches(way, convolution):
 
 def axis(size, kernel, both):
     """One with as many outputs as pixels."""
-    return gram_of_spectra.seen_along(size, size, kernel, 1, kernel // 2, both=both)
+    return seen_along(size, size, kernel, 1, kernel // 2, both=both)
 
 
 def test_multiplications_are_counted():
@@ -74,6 +75,13 @@ def test_multiplications_are_counted():
     assert multiplications((C, H, W), axis(H, 3, False), axis(W, 3, True)) == columns + rows
     line = 2 * F * W * C + sum(2 * Q + Q**2 / 2 for Q in slabs)
     assert multiplications((C, 1, W), axis(1, 1, False), axis(W, 3, True)) == line
+
+
+def test_a_large_kernel_costs_no_memory_where_it_is_only_asked_about():
+    """Its matrix would have a billion entries."""
+    far = seen_along(300, 1, 300, 1, 0, both=True)
+    assert far.numbers[far.half :] == [299, 299]
+    assert "matrix" not in vars(far)
 
 
 def chosen(monkeypatch, shape, kernel, **options):

@@ -117,13 +117,14 @@ def _set(threads: int) -> None:
 
 @cache
 def lapack() -> ModuleType:
-    """Return SciPy's LAPACK. It brings a BLAS of its own, which is held with NumPy's from now on."""
+    """Return SciPy's LAPACK. It brings a BLAS of its own, which goes by NumPy's number from now on."""
     from scipy.linalg import lapack as module
 
     with _lock:
+        threads = _get()
         _controllers.cache_clear()
-        if _holds:
-            _set(1)
+        if threads is not None:
+            _set(threads)
     return module
 
 

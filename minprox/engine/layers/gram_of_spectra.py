@@ -16,14 +16,13 @@ imaginary parts, and the pixels at an end are all told apart alike, by an index 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
-from itertools import accumulate, product
-from typing import Any, NamedTuple
-
-import numpy as np
+from functools import partial
+from itertools import accumulate
+from typing import Any
 
 from minprox.engine.layers.base import Array
-from minprox.engine.layers.spectra import forwards, over_columns, real_waves
+from minprox.engine.layers.seen_axes import Axis
+from minprox.engine.layers.spectra import forwards, over_columns
 from minprox.ground.backend import array_module
 from minprox.ground.parallel import share
 from minprox.ground.rooms import room
@@ -32,70 +31,6 @@ BLOCK = 2**20  # entries of spectra that are multiplied at a time; for fewer, th
 FIXED = 1e7  # multiplications in products of lines that take as long as the calls of NumPy here
 PER_ENTRY = 20  # and as sorting what was found into an entry of AᵀA
 RATE = 2.2  # and as one here: spectra are gone through several times, and products with them are skinnier
-
-
-class Axis(NamedTuple):
-    """How the patches of a convolution see an axis of its images."""
-
-    length: int  # of the transform: so many zeros are behind the pixels that no lag wraps around
-    half: int  # how many frequencies are taken; the spectra at the others are conjugate to these
-    ends: list[slice]  # pixels that patches beside the output see
-    pairs: list[tuple[int, int]]  # of places in the kernel
-    matrix: np.ndarray  # by pairs and terms: two of each frequency, then one of each two pixels of an end
-
-    @property
-    def kernel(self) -> int:
-        """How many places it has."""
-        return self.pairs[-1][0] + 1
-
-    @property
-    def between(self) -> slice:
-        """The frequencies whose spectra are not real."""
-        return slice(1, (self.length + 1) // 2)
-
-    @property
-    def real(self) -> tuple[int, ...]:
-        """The others: the first and, of an even length, the last."""
-        return 0, *range(self.between.stop, self.half)
-
-    @property
-    def numbers(self) -> list[int]:
-        """How many numbers a channel has at each frequency, and at each end."""
-        parts = [1 if f in self.real else 2 for f in range(self.half)]
-        return parts + [end.stop - end.start for end in self.ends]
-
-
-@lru_cache(maxsize=256)
-def seen_along(size: int, extent: int, kernel: int, dilation: int, offset: int, *, both: bool) -> Axis:
-    """Return how patches see an axis.
-
-    Parameters
-    ----------
-    size, extent : int
-        Pixels along this axis, of the image and of the output.
-    kernel, dilation : int
-    offset : int
-        Zeros before the image.
-    both : bool
-        Whether there are pairs with the second place before the first.
-    """
-    pairs = [(i, m) for i, m in product(range(kernel), repeat=2) if both or i <= m]
-    beyond = dilation * (kernel - 1)
-    waves = real_waves(range(-beyond, beyond + 1, dilation), size + beyond)
-    ends, blocks = [], [waves[[m - i + kernel - 1 for i, m in pairs]]]
-    for ys in (range(offset - beyond, 0), range(extent, size + offset)):
-        seen = [{i: y + dilation * i - offset for i in range(kernel)} for y in ys]
-        seen = [{i: u for i, u in places.items() if 0 <= u < size} for places in seen]
-        pixels = [u for places in seen for u in places.values()]
-        if pixels:
-            first, count = min(pixels), max(pixels) - min(pixels) + 1
-            block = np.zeros((len(pairs), count, count))
-            for places, (number, (i, m)) in product(seen, enumerate(pairs)):
-                if i in places and m in places:
-                    block[number, places[i] - first, places[m] - first] -= 1
-            ends.append(slice(first, first + count))
-            blocks.append(block.reshape(len(pairs), -1))
-    return Axis(size + beyond, (size + beyond) // 2 + 1, ends, pairs, np.concatenate(blocks, axis=1))
 
 
 def by_spectra(x: Array, rows: Axis, columns: Axis, dtype: Any) -> tuple[Array, Array]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from minprox.engine.layers.base import Array
 from minprox.engine.layers.gram_of_lines import by_lines, host, multiplications
-from minprox.engine.layers.gram_of_spectra import by_spectra, seen_along, spectra_pay
+from minprox.engine.layers.gram_of_spectra import by_spectra, spectra_pay
+from minprox.engine.layers.seen_axes import seen_along
 from minprox.ground.backend import on_host
 
 
