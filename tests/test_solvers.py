@@ -1,6 +1,7 @@
 """The implicit step: exact in both forms, by conjugate gradients, and what a wrong one would show."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -253,6 +254,39 @@ def test_the_cheaper_coordinates_are_chosen_and_never_the_dual_of_a_tall_map(rng
         A = DenseMap(np.zeros((rows, cols)), False)
         assert mp.Exact().chosen(A) == form
         assert mp.Exact("primal").chosen(A) == "primal"
+
+
+class Passes(DenseMap):
+    """A dense map that counts its forward and adjoint passes."""
+
+    passes = 0
+
+    def __matmul__(self, theta):
+        self.passes += 1
+        return super().__matmul__(theta)
+
+    def adjoint(self, delta):
+        self.passes += 1
+        return super().adjoint(delta)
+
+
+class PassesOnly(Passes):
+    normal_cost = float("inf")
+
+
+@pytest.mark.parametrize("kind", [mp.CG, partial(mp.BlockCG, form="primal")], ids=["CG", "BlockCG"])
+@given(rows=st.integers(1, 60), cols=st.integers(1, 12), n_out=st.integers(1, 4), n=st.integers(1, 8))
+def test_products_by_the_normal_matrix_are_those_by_passes_and_the_fewer_multiplications(
+    kind, rows, cols, n_out, n
+):
+    rng = np.random.default_rng(0)
+    a, delta = rng.standard_normal((rows, cols)), rng.standard_normal((rows, n_out))
+    A, free = Passes(a, False), PassesOnly(a, False)
+    by_passes, by_matrix = 2 * n * rows * cols * n_out, rows * cols**2 / 2 + n * cols**2 * n_out
+    d, done = kind(n).solve(A, delta, 0.5)
+    assert relative(d, kind(n).solve(free, delta, 0.5)[0]) < 1e-10
+    assert A.passes == 1 if by_matrix < by_passes else A.passes >= 1 + 2 * done
+    assert free.passes >= 1 + 2 * done  # Aᵀδ, and both passes in each iteration
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -121,9 +121,12 @@ def dual(N: int, cols: int, n: int, P: int) -> Cost:
 
 
 def cg(N: int, cols: int, n: int, P: int) -> Cost:
-    """``Aᵀδ``, and in each iteration ``Aᵀ(A v)``, summed."""
-    sums = 1 + CG_ITERATIONS
-    return Cost(WORD * cols * n * sums, 0, sums, N * cols * n * (1 + 2 * CG_ITERATIONS) / P, P)
+    """``Aᵀδ`` and, in each iteration, ``Aᵀ(A v)``, summed; or once ``AᵀA``, where that is less work."""
+    sums, repeated = 1 + CG_ITERATIONS, CG_ITERATIONS * cols * cols * n
+    by_passes, by_gram = 2 * CG_ITERATIONS * N * cols * n / P, N * cols * cols / 2 / P + repeated
+    if by_passes <= by_gram:
+        return Cost(WORD * cols * n * sums, 0, sums, N * cols * n / P + by_passes, P)
+    return Cost(WORD * cols * (cols + n), 0, 2, N * cols * n / P + by_gram, P)
 
 
 def columns_apart(N: int, cols: int, n: int, P: int, passes: int, first: bool, last: bool) -> Cost:

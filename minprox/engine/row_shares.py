@@ -13,6 +13,7 @@ class RowShares:
     """Base of the linear maps, for solvers in dual form: which rows are here, and how to have all."""
 
     shape: tuple[int, int]
+    processes = 1  # among which the rows are shared
 
     @property
     def rows_here(self) -> int:

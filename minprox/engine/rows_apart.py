@@ -46,6 +46,7 @@ class RowsApart(LinearMap):
 
     def __init__(self, A: LinearMap, comm: Any) -> None:
         self.A, self.comm = A, taken(comm)
+        self.processes = self.comm.size
         found = self.comm.gather(np.array([[A.shape[0], A.normal_cost]]), counts=[1] * self.comm.size)
         self.counts, self.cost = [int(n) for n in found[:, 0]], float(found[:, 1].sum())
         self.shape = (sum(self.counts), A.shape[1])

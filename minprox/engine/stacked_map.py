@@ -24,6 +24,7 @@ class StackedMap(LinearMap):
         self.maps = maps
         self.shape = (sum(A.shape[0] for A in maps), maps[0].shape[1])
         self.dtype = maps[0].dtype
+        self.processes = max(A.processes for A in maps)
 
     def __matmul__(self, theta: Array) -> Array:
         return stack([A @ theta for A in self.maps])

@@ -8,6 +8,7 @@ import numpy as np
 
 from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
+from minprox.engine.solvers.normal_product import normal_product, product_costs
 from minprox.ground.arguments import one_of, whole
 from minprox.ground.backend import array_module, at_once
 
@@ -80,7 +81,7 @@ class BlockCG:
         check_system(A, delta, tau_theta)
         xp, s = array_module(delta), 1 / float(tau_theta)
         if self.chosen(A, delta) == "primal":
-            normal, b = self.normal_product(A, delta), A.T @ delta
+            normal, b = normal_product(A, delta, self.iterations), A.T @ delta
             size = largest(b)
             d, rhos = self.iterate(lambda p, _: normal(p) + s * p, lambda r: r, b / size)
             return size * d, [rhos]
@@ -128,22 +129,9 @@ class BlockCG:
         if self.form != "auto":
             return self.form
         (rows, cols), n = A.shape, delta.shape[-1]
-        primal = min(self.costs(A, n))
-        dual = A.gram_cost + self.iterations * rows * rows * n
+        primal = min(product_costs(A, n, self.iterations))
+        dual = A.gram_cost / A.processes + self.iterations * rows * rows * n
         return "dual" if rows <= cols and dual < primal else "primal"
-
-    def costs(self, A: LinearMap, n: int) -> tuple[float, float]:
-        """Return the multiplications of the primal form, by ``A`` and ``Aᵀ`` or by ``AᵀA``."""
-        rows, cols = A.shape
-        return self.iterations * 2 * rows * cols * n, A.normal_cost + self.iterations * cols * cols * n
-
-    def normal_product(self, A: LinearMap, delta: Array) -> Any:
-        """Return the cheaper of the two ways to multiply by ``AᵀA``."""
-        matrix_free, by_gram = self.costs(A, delta.shape[-1])
-        if matrix_free <= by_gram:
-            return lambda p: A.T @ (A @ p)
-        gram = A.T.gram(delta.dtype)
-        return lambda p: gram @ p
 
     def __repr__(self) -> str:
         return f"BlockCG({self.iterations}{'' if self.form == 'auto' else f', {self.form!r}'})"

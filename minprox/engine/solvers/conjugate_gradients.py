@@ -9,6 +9,7 @@ import numpy as np
 
 from minprox.engine.doors import check_system
 from minprox.engine.linear_map import LinearMap
+from minprox.engine.solvers.normal_product import normal_product
 from minprox.ground.arguments import whole
 from minprox.ground.backend import array_module, companion
 
@@ -16,9 +17,10 @@ Array = Any
 
 
 class CG:
-    """Conjugate gradients on ``vec(θ)``, started at zero, matrix-free: SciPy's or CuPy's ``cg``.
+    """Conjugate gradients on ``vec(θ)``, started at zero: SciPy's or CuPy's ``cg``.
 
-    Each iteration takes one forward and one adjoint pass of the layer, ``v ↦ Aᵀ(A v) + v/τ_θ``.
+    Each iteration takes one product ``v ↦ AᵀA v + v/τ_θ``: a forward and an adjoint pass of the layer, or,
+    where a layer's ``AᵀA`` costs less than all those passes, as a convolution's does, one by that matrix.
 
     Parameters
     ----------
@@ -60,11 +62,11 @@ class CG:
         done : int
         """
         check_system(A, delta, tau_theta)
-        b = A.T @ delta
+        b, normal = A.T @ delta, normal_product(A, delta, self.iterations)
 
         def matvec(v: Array) -> Array:
             v = v.reshape(b.shape)
-            return (A.T @ (A @ v) + v / float(tau_theta)).ravel()  # (AᵀA + I/τ_θ) v
+            return (normal(v) + v / float(tau_theta)).ravel()  # (AᵀA + I/τ_θ) v
 
         d, done = cg(matvec, b.ravel(), self.iterations)
         return d.reshape(b.shape), done
