@@ -277,7 +277,7 @@ plt.show()
 # of the lonely largest eigenvalue in its first steps. The residual may rise on the way;
 # the energy never does.*
 #
-# When CG, when exact? One iteration costs two products of the layer. The exact step
+# When CG, when exact? An iteration costs up to two products of the layer. The exact step
 # through the smaller system often costs less than a single one (see the tutorial on
 # primal and dual), and then there is nothing to approximate. CG is for the rest: layers
 # of which one knows only a forward and an adjoint, and systems that are large both
