@@ -45,7 +45,7 @@ INNER = {
         "Optimizer.update",
     ),
     *("KFAC.remember", "NewtonCG.condition", "NewtonCG.moved", "NewtonCG.value", "NewtonCG.searched"),
-    *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen", "BlockCG.costs", "BlockCG.normal_product"),
+    *("BlockCG.run", "BlockCG.iterate", "BlockCG.chosen"),
     *(
         "Attention.weights",
         "Concat.place",

@@ -367,8 +367,8 @@ for panel in (left, right):
 plt.show()
 
 # %%
-# ``mp.CG`` *does not take these passes here. It forms* :math:`A^TA`, *too, whose products
-# with* :math:`v` *are small: ten iterations cost little more than three.*
+# ``mp.CG`` *does not take these passes here. It forms* :math:`A^TA`, *too, whose
+# products with* :math:`v` *are small: ten iterations cost little more than three.*
 #
 # *Counts and not times. A product of large matrices runs nearer to the peak of the
 # machine than patches do, so that measured ratios are smaller;* ``minprox bench``
