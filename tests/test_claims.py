@@ -183,7 +183,8 @@ def numbers_of_x1():
         f"{test['backprop']} for BackProp, {implicit[0]} to {implicit[-1]} for ProxProp",
         f"an epoch of X1 took {taken['backprop']} for BackProp, {taken['exact']} for the exact step, "
         f"and {taken['cg3']} for cg3",
-        f"after epoch {rest} its training loss rises from {loss[rest]:.2f} to {max(loss[rest:]):.2f}",
+        f"after epoch {rest} its training loss rises from {loss[rest]:.2f} to {max(loss[rest:]):.2f}, "
+        f"before it falls on, to {loss[-1]:.4f}.",
     }
 
 
@@ -335,6 +336,16 @@ def test_so_are_the_rows_of_its_table():
     assert found == told
 
 
+def test_the_ratios_of_the_convnet_in_the_words_are_those_of_its_table():
+    page = " ".join((ROOT / "docs" / "benchmarks.rst").read_text("utf-8").split())
+    ratio, seconds = measured()["convnet"]["ratio"], measured()["convnet"]["seconds"]
+    peer = seconds["back-propagation"] / seconds["PyTorch, plain pass"]
+    assert f"takes {peer:.2f} times as long as PyTorch's" in page
+    assert f"an exact direction {ratio['ProxProp, exact']:.2f} times" in page
+    assert f"three iterations take {ratio['ProxProp, CG(3)']:.2f} as well" in page
+    assert ratio["ProxProp, CG(3)"] == pytest.approx(ratio["ProxProp, BlockCG(3)"], abs=0.01)
+
+
 def last_of_backprop():
     return told("x1")["backprop", None].history.train_loss[-1]
 
@@ -350,9 +361,12 @@ def test_the_numbers_in_the_readme_are_those_of_the_records():
     passed = {key: reached(h, history["backprop"].train_loss[-1]) for key, h in history.items()}
     epochs = [int(row["epoch"]) for key, row in passed.items() if key != "backprop"]
     seconds = {key: f"{row['seconds']:.0f}" for key, row in passed.items()}
+    slowest = max(row["seconds"] for key, row in passed.items() if key != "backprop")
     phrases = {
         f"in {min(epochs)} to {max(epochs)} of BackProp's {len(history['backprop'])}",
+        f"in {100 * slowest / passed['backprop']['seconds']:.0f} % of it at most; "
         f"the exact step in {seconds['exact']} s of {seconds['backprop']}",
+        f"it brings the training loss to {history['exact'].train_loss[-1]:.5f}.",
         f"(BackProp {test['backprop']}, cg3 {test['cg3']}, exact {test['exact']}, cg10 {test['cg10']})",
     }
     assert {phrase for phrase in phrases if phrase not in readme} == set()
