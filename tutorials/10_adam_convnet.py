@@ -275,6 +275,96 @@ else:
     raise RuntimeError("tau_theta has made no difference to Adam")
 
 # %%
+# The spectrum of what Adam gets
+# ------------------------------
+# Which other direction? The eigenvectors of :math:`A^TA` with the large eigenvalues are
+# kernels that answer strongly to the patches of this batch; those with the smallest
+# hardly see them. Let us write each direction of the second convolution in this basis,
+# and add up its squared length from the smallest eigenvalue on.
+
+net = make_net()
+tape = mp.forward(net, x)
+A = net.transfers[1].linear_map(tape.a[1])
+eigenvalues, V = np.linalg.eigh(A.T.gram())
+third = len(eigenvalues) // 3
+
+
+def shares(d):
+    """Return the share of a direction up to each eigenvalue, of shape (cols,)."""
+    parts = np.sum((V.T @ d) ** 2, axis=1)
+    return np.cumsum(parts) / np.sum(parts)
+
+
+SOLVERS = {
+    "cg3": mp.CG(iterations=3),
+    "cg10": mp.CG(iterations=10),
+    "exact": mp.Exact(),
+}
+spectra = {
+    tau_theta: {"gradient": mp.backprop(net, tape, loss, y)[1]}
+    | {
+        key: mp.proxprop(net, tape, loss, y, tau_theta=tau_theta, solver=solver)[1]
+        for key, solver in SOLVERS.items()
+    }
+    for tau_theta in (1.0, 0.01)
+}
+low = {
+    tau_theta: {key: shares(d)[third] for key, d in directions.items()}
+    for tau_theta, directions in spectra.items()
+}
+for tau_theta, found in low.items():
+    told = ", ".join(f"{key} {share:.1%}" for key, share in found.items())
+    print(f"tau_theta = {tau_theta:g}, in the lowest third: {told}")
+assert low[1]["gradient"] < 0.02 < low[1]["cg3"] < 0.05
+assert low[1]["exact"] > 1.5 * low[1]["cg10"] > 1.5 * 5 * low[1]["cg3"]
+assert abs(low[0.01]["exact"] - low[0.01]["cg10"]) < 0.001
+assert low[0.01]["exact"] < low[1]["exact"] / 8
+
+# %%
+# With :math:`\tau_\theta = 1` nearly half of the exact direction lies in the third of
+# the spectrum that the patches say least about, where ten iterations of CG have not
+# come to yet, and three by far not. Gradient descent would hardly notice, as these
+# parts are small changes of the output. Adam does: entry by entry it makes the step as
+# long as its :math:`\tau` says, whatever it consists of. With
+# :math:`\tau_\theta = 0.01` these parts are damped, and ten iterations are as good as
+# exact. So an exact step asks Adam for a smaller :math:`\tau_\theta`. (``minprox run
+# x3-steps`` trains with each of them: at 0.01 exact steps and cg10 end alike, at half
+# the loss of cg3.)
+
+after_sign = {key: shares(np.sign(d))[third] for key, d in spectra[1.0].items()}
+print(
+    "of Adam's first step: "
+    + ", ".join(f"{key} {share:.0%}" for key, share in after_sign.items())
+)
+assert after_sign["exact"] > after_sign["cg10"] > 1.2 * after_sign["cg3"]
+
+figure, panels = plt.subplots(
+    1, 2, figsize=(11, 4.3), sharey=True, layout="constrained"
+)
+for panel, (tau_theta, directions) in zip(panels, spectra.items(), strict=True):
+    for (key, d), colour, style in zip(
+        directions.items(),
+        (ORANGE, GREEN, PINK, BLUE),
+        ("--", "-.", ":", "-"),
+        strict=True,
+    ):
+        panel.semilogx(
+            eigenvalues, 100 * shares(d), style, color=colour, linewidth=2, label=key
+        )
+    panel.axvline(1 / tau_theta, color=BLACK, linewidth=1, label=r"$1/\tau_\theta$")
+    panel.axvspan(eigenvalues[0], eigenvalues[third], color="0.93", zorder=0)
+    panel.set_title(rf"$\tau_\theta = {tau_theta:g}$")
+    panel.set_xlabel(r"eigenvalue of $A^TA$")
+    panel.grid(True, color="0.9")
+    panel.set_axisbelow(True)
+panels[0].set_ylabel("squared length up to it (%)")
+panels[1].legend(frameon=False, loc="upper left")
+plt.show()
+
+# %%
+# *Shares of each direction up to an eigenvalue; the lowest third is shaded. Damping
+# sets in below* :math:`1/\tau_\theta`. *On the right cg10 hides beneath exact.*
+#
 # The exact step of a convolution
 # -------------------------------
 # A convolution is linear in its kernel. The rows of its :math:`A` are patches: :math:`N
