@@ -5,6 +5,7 @@ import pytest
 from conftest import raises
 
 import minprox as mp
+from minprox.learning.updates import flush
 
 
 def sgd(theta, directions, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
@@ -166,3 +167,52 @@ def test_optimisers_print_what_they_are():
     assert repr(mp.Adam(net)) == "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08)"
     assert repr(mp.AdamW(net)) == "AdamW(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)"
     assert repr(mp.RMSprop(net)) == "RMSprop(lr=0.01, alpha=0.99, eps=1e-08, momentum=0.0)"
+
+
+FADING = {
+    "heavy ball": lambda net: mp.SGD(net, lr=0.1, momentum=0.95),
+    "Nesterov": lambda net: mp.SGD(net, lr=0.1, momentum=0.95, nesterov=True),
+    "Adam": lambda net: mp.Adam(net),
+    "AdamW": lambda net: mp.AdamW(net),
+    "RMSprop": lambda net: mp.RMSprop(net, momentum=0.95),
+}
+
+
+@pytest.mark.parametrize("make", FADING.values(), ids=FADING)
+def test_the_state_of_a_dead_unit_fades_to_zero(make):
+    """By a factor alone it would rest at subnormal numbers: ``0.95 v`` rounds to ``v``, and is slow."""
+    net = mp.Sequential(mp.Linear(2, 3), dtype="float32", seed=0)
+    optimizer = make(net)
+    optimizer.step([np.full((3, 3), 1e-17, np.float32)])
+    for _ in range(3200):
+        optimizer.step([np.zeros((3, 3), np.float32)])
+    assert optimizer.state
+    assert not any(v.any() for values in optimizer.state.values() for v in values)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", [np.array, np.transpose, lambda v: v[::2, 1:], lambda v: v[0, 0]])
+def test_flushing_touches_subnormal_numbers_alone(dtype, layout):
+    tiny, least = np.finfo(dtype).tiny, np.finfo(dtype).smallest_subnormal
+    row = [least, -least, tiny - least, least - tiny, tiny, -tiny, 1, 0, np.inf, np.nan]
+    flushed = [0, 0, 0, 0, tiny, -tiny, 1, 0, np.inf, np.nan]
+    v, expected = (layout(np.array([line] * 5, dtype)) for line in (row, flushed))
+    v = v if v.ndim else np.array(v)
+    flush([v], [])
+    np.testing.assert_array_equal(v, expected)
+
+
+def test_flushing_leaves_the_way_of_the_parameters_as_it_is():
+    """A literal Nesterov step without it ends at the same bits, though most of the velocity has faded."""
+    rng = np.random.default_rng(0)
+    net = mp.Sequential(mp.Linear(9, 6, bias=False), dtype="float32", seed=0)
+    theta, v = net.parameters[0].copy(), np.zeros((9, 6), np.float32)
+    optimizer = mp.SGD(net, lr=0.05, momentum=0.5, nesterov=True)
+    tau, mu = np.float32(0.05), np.float32(0.5)
+    for _ in range(400):
+        g = rng.standard_normal((9, 6), dtype=np.float32) * (rng.random((9, 6)) < 0.002)
+        v = mu * v + g
+        theta = theta - tau * (g + mu * v)
+        optimizer.step([g])
+    np.testing.assert_array_equal(net.parameters[0], theta)
+    assert np.mean(optimizer.state["velocity"][0] == 0) > 0.1

@@ -11,8 +11,11 @@ from minprox.ground.backend import array_module, moved
 from minprox.learning.doors import door
 from minprox.learning.history import History
 from minprox.learning.penalties import checked_penalty, penalise
+from minprox.learning.updates import flush
 
 Array = Any
+
+FLUSHED = 64  # steps after which what has faded away in the state becomes zero
 
 
 class Optimizer:
@@ -110,6 +113,8 @@ class Optimizer:
                 )
         self.steps_done += 1
         self.update(parameters, directions)
+        if self.steps_done % FLUSHED == 0:
+            flush(*self.state.values())  # the velocity of a unit that is dead
         if self.penalty is not None:
             penalise(self.net, self.penalty, self.reach, self.penalise_bias)
 

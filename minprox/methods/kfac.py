@@ -23,6 +23,7 @@ from minprox.ground.backend import array_module, to_numpy
 from minprox.ground.doors import floats, reals, stacked
 from minprox.ground.seeds import seed as check_seed
 from minprox.learning.doors import door
+from minprox.learning.updates import flush
 from minprox.methods.kfac_doors import check_damping, check_factors, samples
 from minprox.methods.model_targets import drawn_targets
 
@@ -116,6 +117,7 @@ class KFAC:
             if [a.shape for a in old] != [a.shape for a in now]:
                 raise ValueError("KFAC: expected the net of the steps before, found one with other layers")
             state[name] = [rho * one + (1 - rho) * two for one, two in zip(old, now, strict=True)]
+            flush(state[name])  # the moments of a unit that is dead
         self.state = state
 
     def __repr__(self) -> str:
