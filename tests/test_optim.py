@@ -5,6 +5,7 @@ import pytest
 from conftest import raises
 
 import minprox as mp
+from minprox.learning.optimizer import Optimizer
 from minprox.learning.updates import flush
 
 
@@ -200,6 +201,18 @@ def test_flushing_touches_subnormal_numbers_alone(dtype, layout):
     v = v if v.ndim else np.array(v)
     flush([v], [])
     np.testing.assert_array_equal(v, expected)
+
+
+def test_a_state_of_whole_numbers_is_left_alone():
+    class Counting(Optimizer):
+        def update(self, parameters, directions):
+            self.state["steps"][0] += 1
+
+    optimizer = Counting(mp.Sequential(mp.Linear(1, 1, bias=False)), lr=0.1)
+    optimizer.state = {"steps": [np.zeros((1, 1), int)]}
+    for _ in range(65):
+        optimizer.step([np.zeros((1, 1), np.float32)])
+    assert optimizer.state["steps"][0] == 65
 
 
 def test_flushing_leaves_the_way_of_the_parameters_as_it_is():

@@ -107,7 +107,8 @@ def flush(*lists: Sequence[Array]) -> None:
         for part in some:
             part[np.abs(part) < np.finfo(part.dtype).tiny] = 0
 
-    for v in (np.atleast_1d(v) for values in lists for v in values if on_host(v)):
+    floats = (v for values in lists for v in values if on_host(v) and v.dtype.kind == "f")
+    for v in map(np.atleast_1d, floats):
         share(v, np.array_split(v, 1 + v.size // BLOCK), drop)  # views, whatever the layout is
 
 
