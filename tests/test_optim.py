@@ -199,8 +199,17 @@ def test_flushing_touches_subnormal_numbers_alone(dtype, layout):
     flushed = [0, 0, 0, 0, tiny, -tiny, 1, 0, np.inf, np.nan]
     v, expected = (layout(np.array([line] * 5, dtype)) for line in (row, flushed))
     v = v if v.ndim else np.array(v)
-    flush([v], [])
+    flush([v])
     np.testing.assert_array_equal(v, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_flushing_early_takes_what_is_nothing_beside_any_parameter(dtype):
+    tiny, eps = (float(getattr(np.finfo(dtype), name)) for name in ("tiny", "eps"))
+    v = np.array([tiny, -100 * tiny, 0.9 * tiny / eps, 1.1 * tiny / eps, -1, np.nan], dtype)
+    expected = [0, 0, 0, *v[3:]]
+    flush([v], early=True)
+    np.testing.assert_array_equal(v, np.array(expected, dtype))
 
 
 def test_a_state_of_whole_numbers_is_left_alone():

@@ -114,7 +114,8 @@ class Optimizer:
         self.steps_done += 1
         self.update(parameters, directions)
         if self.steps_done % FLUSHED == 0:
-            flush(*self.state.values())  # the velocity of a unit that is dead
+            for name, values in self.state.items():
+                flush(values, early=name in ("velocity", "mean"))  # those of a unit that is dead
         if self.penalty is not None:
             penalise(self.net, self.penalty, self.reach, self.penalise_bias)
 

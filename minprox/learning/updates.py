@@ -97,18 +97,19 @@ def descend_rmsprop_heavy_ball(
     theta -= tau * b  # θ ← θ − τ b
 
 
-def flush(*lists: Sequence[Array]) -> None:
+def flush(values: Sequence[Array], early: bool = False) -> None:
     """Set subnormal numbers to zero, on a CPU, where a product with one takes many times as long.
 
     What fades by a factor does not come to zero by itself: ``0.95 v`` rounds to ``v`` at the smallest ones.
+    ``early``, before products with it are subnormal: for what is added to θ times τ, and is nothing by then.
     """
 
     def drop(some: Iterator[Array]) -> None:
         for part in some:
-            part[np.abs(part) < np.finfo(part.dtype).tiny] = 0
+            limits = np.finfo(part.dtype)
+            part[np.abs(part) < (limits.tiny / limits.eps if early else limits.tiny)] = 0
 
-    floats = (v for values in lists for v in values if on_host(v) and v.dtype.kind == "f")
-    for v in map(np.atleast_1d, floats):
+    for v in (np.atleast_1d(v) for v in values if on_host(v) and v.dtype.kind == "f"):
         share(v, np.array_split(v, 1 + v.size // BLOCK), drop)  # views, whatever the layout is
 
 
