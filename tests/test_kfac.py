@@ -200,3 +200,13 @@ def test_what_it_cannot_do(rng):
     with raises(ValueError, "found one with other layers"):
         direction(other, tape, loss, y)
     assert "damping=0.1" in repr(functools.partial(direction))
+
+
+def test_the_averages_of_a_dead_unit_fade_to_zero():
+    kfac = KFAC()
+    faint = np.full((2, 2), 1e-30, np.float32)
+    kfac.remember({0: (faint, faint)})
+    for _ in range(900):
+        kfac.remember({0: (0 * faint, 0 * faint)})
+    assert not kfac.state["Omega"][0].any()
+    assert not kfac.state["Gamma"][0].any()

@@ -225,16 +225,16 @@ def test_a_state_of_whole_numbers_is_left_alone():
 
 
 def test_flushing_leaves_the_way_of_the_parameters_as_it_is():
-    """A literal Nesterov step without it ends at the same bits, though most of the velocity has faded."""
+    """A literal Nesterov step without it ends at the same bits, with velocity that is nothing by then."""
     rng = np.random.default_rng(0)
     net = mp.Sequential(mp.Linear(9, 6, bias=False), dtype="float32", seed=0)
     theta, v = net.parameters[0].copy(), np.zeros((9, 6), np.float32)
-    optimizer = mp.SGD(net, lr=0.05, momentum=0.5, nesterov=True)
-    tau, mu = np.float32(0.05), np.float32(0.5)
+    optimizer = mp.SGD(net, lr=0.05, momentum=0.7, nesterov=True)
+    tau, mu = np.float32(0.05), np.float32(0.7)
     for _ in range(400):
         g = rng.standard_normal((9, 6), dtype=np.float32) * (rng.random((9, 6)) < 0.002)
         v = mu * v + g
         theta = theta - tau * (g + mu * v)
         optimizer.step([g])
     np.testing.assert_array_equal(net.parameters[0], theta)
-    assert np.mean(optimizer.state["velocity"][0] == 0) > 0.1
+    assert np.any((v != 0) & (optimizer.state["velocity"][0] == 0))
