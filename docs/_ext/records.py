@@ -100,11 +100,9 @@ class Verdict(SphinxDirective):
 
 
 def bold(text):
-    """Return a verdict with its first words in bold."""
-    for verdict in ("does not hold", "cannot be told", "holds"):
-        if text.startswith(verdict):
-            return f"**{verdict}**" + text.removeprefix(verdict)
-    return text
+    """Return a verdict with its words in bold, up to the numbers: all of "holds in 2 of 3 seeds"."""
+    words, mark, numbers = text.partition(";")
+    return f"**{words}**{mark}{numbers}"
 
 
 def setup(app):
