@@ -49,3 +49,11 @@ def test_the_page_of_measurements_uses_it():
     assert written.count("literal(") >= 8
     for raw in ("{net}", "{key}", "{value}", "[method,", "{name}", "{record["):
         assert raw not in written
+
+
+def test_a_verdict_is_bold_up_to_its_numbers(monkeypatch):
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(EXTENSIONS)
+    bold = importlib.import_module("records").bold
+    assert bold("holds in 2 of 3 seeds; its loss: 1") == "**holds in 2 of 3 seeds**; its loss: 1"
+    assert bold("cannot be told, nothing was run") == "**cannot be told, nothing was run**"
